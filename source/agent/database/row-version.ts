@@ -1,0 +1,32 @@
+import {bumpVector} from '../../core/version-vector.js';
+
+/** What the version table keeps of a row, or of a table without a key. `digest` is '' for a tombstone. */
+export type Version = {
+  readonly digest: string;
+  readonly vector: string;
+  readonly deleted: boolean;
+};
+
+/**
+ * The version after the site's own change was noticed, or `undefined` when there is nothing to record: the content is
+ * what it was (an edit taken back, an entry written for nothing), or the row came and went between two scans.
+ *
+ * @param found the digest of the row as it is now; undefined when it is gone
+ */
+export function noticeChange(
+  known: Version | undefined,
+  found: string | undefined,
+  replica: string,
+): Version | undefined {
+  if (found === undefined) {
+    if (known === undefined || known.deleted) return undefined;
+    return {digest: '', vector: bumpVector(known.vector, replica), deleted: true};
+  }
+  if (known !== undefined && !known.deleted && known.digest === found) return undefined;
+  return {digest: found, vector: bumpVector(known?.vector ?? '', replica), deleted: false};
+}
+
+/** How many live rows more there are when `before` becomes `after`. */
+export function liveDelta(before: Version | undefined, after: Version | undefined): number {
+  return Number(after !== undefined && !after.deleted) - Number(before !== undefined && !before.deleted);
+}

@@ -1,0 +1,46 @@
+import type {Reference} from '../../core/site-description.js';
+import type {TableSettings} from './database-options.js';
+
+/** What drivers know of a user table; column names as the table spells them. */
+export type TableShape = {
+  readonly name: string;
+  /** Written columns in code point order; generated ones are left out. */
+  readonly columns: readonly string[];
+  /** Key columns in key order; empty for a table without a primary key. */
+  readonly primaryKey: readonly string[];
+  /** For each key column whether it can only hold text and binary (key-text.ts). */
+  readonly textualKey: readonly boolean[];
+  /** Foreign keys that the database can enforce: the parent exists and its columns are unique. */
+  readonly foreignKeys: readonly Reference[];
+  /** Columns of unique constraints and indexes other than the primary key; partial and computed ones are left out. */
+  readonly uniques: readonly (readonly string[])[];
+};
+
+/** Foreign keys and the references that agent.json declares, as far as their tables and columns exist. */
+export function referencesOf(
+  shape: TableShape,
+  settings: TableSettings | undefined,
+  tables: ReadonlyMap<string, TableShape>,
+): Reference[] {
+  const declared = Object.entries(settings?.references ?? {}).flatMap(([column, target]): Reference[] => {
+    const point = target.lastIndexOf('.');
+    const table = target.slice(0, point);
+    const references = target.slice(point + 1);
+    const known =
+      shape.columns.includes(column) && tables.get(table)?.columns.includes(references) && point > 0;
+    const isForeignKey = shape.foreignKeys.some(key => key.columns.length === 1 && key.columns[0] === column);
+    return known && !isForeignKey ? [{columns: [column], table, references: [references]}] : [];
+  });
+  return [...shape.foreignKeys, ...declared];
+}
+
+/** Column whose value tells a person which row it is (E13): the configured one, else a usual name. */
+export function titleColumn(
+  columns: readonly string[],
+  settings: TableSettings | undefined,
+): string | undefined {
+  if (settings?.title !== undefined && columns.includes(settings.title)) return settings.title;
+  return ['title', 'name', 'label', 'subject', 'username', 'email', 'slug', 'path'].find(name =>
+    columns.includes(name),
+  );
+}
