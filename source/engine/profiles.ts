@@ -4,10 +4,11 @@ import {OperatorError} from '../core/operator-error.js';
 import type {Profile} from '../core/profile.js';
 import {parseSchedule} from '../core/schedule.js';
 import {createScope} from '../core/scope.js';
-import type {State, StoredProfile} from '../state/state.js';
+import type {State, StoredProfile, SyncMemory} from '../state/state.js';
 import {closeSites, connectSites} from './connect-sites.js';
 import type {ProfileVerbs} from './engine.js';
 import {checkName, type EngineContext, findProfile, findRelationship, mustBeFree} from './engine-context.js';
+import {freshMemory} from './run-steps/record-run.js';
 import {checkSchedules, compareSchedules, newScheduling} from './scheduler/schedules.js';
 
 /** Saved kinds of sync under a relationship (E7). */
@@ -37,10 +38,10 @@ export function createProfiles(context: EngineContext): ProfileVerbs {
       createScope({groups: await groupsOf(profile.relationship), ...profile});
       await compareSchedules(known, profile.schedule);
       await state.change(draft => {
-        findRelationship(draft, profile.relationship);
+        const stored = findRelationship(draft, profile.relationship);
         mustBeFree(siblings(draft, profile.relationship), profile.name, 'profile');
         checkSchedules(draft, {relationship: profile.relationship, profile: profile.name}, profile.schedule);
-        draft.profiles.push(newProfile(profile));
+        draft.profiles.push(newProfile(profile, freshMemory(stored, false)));
       });
     },
 
@@ -58,11 +59,9 @@ export function createProfiles(context: EngineContext): ProfileVerbs {
         const profile = withoutUndefined({...toProfile(stored), ...changes});
         checkSchedules(draft, {relationship: profile.relationship, profile: profile.name}, profile.schedule);
         const {firstFileRunDone} = stored.memory;
-        // What was seen under the old description says nothing about the new one: the next run compares everything.
-        const fresh = newProfile(profile);
+        // What was seen under the old description says nothing about the new one.
         const renewed: StoredProfile = {
-          ...fresh,
-          memory: {firstFileRunDone},
+          ...newProfile(profile, freshMemory(findRelationship(draft, relationship), firstFileRunDone)),
           // The same schedule goes on where it was: an edit must neither lose a start nor cause a second one.
           ...(stored.scheduling === undefined || stored.schedule !== profile.schedule
             ? {}
@@ -87,7 +86,7 @@ export function createProfiles(context: EngineContext): ProfileVerbs {
         const {schedule: _, ...rest} = original;
         const copied: Profile = {...rest, name: to, ...(schedule === undefined ? {} : {schedule})};
         checkSchedules(draft, {relationship, profile: to}, schedule);
-        draft.profiles.push(newProfile(copied));
+        draft.profiles.push(newProfile(copied, freshMemory(findRelationship(draft, relationship), false)));
         return copied;
       });
     },
@@ -102,12 +101,12 @@ export function createProfiles(context: EngineContext): ProfileVerbs {
 }
 
 /** A profile as it is stored before its first run. */
-export function newProfile(profile: Profile): StoredProfile {
+export function newProfile(profile: Profile, memory: SyncMemory = {firstFileRunDone: false}): StoredProfile {
   return {
     ...profile,
     items: [...profile.items],
     revision: randomBytes(8).toString('hex'),
-    memory: {firstFileRunDone: false},
+    memory,
     ...(profile.schedule === undefined ? {} : {scheduling: newScheduling()}),
   };
 }

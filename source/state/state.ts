@@ -63,6 +63,8 @@ const relationship = Type.Object(
         {
           at: text(64),
           runId: text(64),
+          /** Where both databases stood when they were alike; absent when something was left undone. */
+          positions: Type.Optional(pairPositions),
           /** Members that could not be reached then; the next run makes them mirrors too. */
           pending: Type.Optional(Type.Array(text(512), {maxItems: 256})),
         },

@@ -1,3 +1,5 @@
+import {readFileSync} from 'node:fs';
+import path from 'node:path';
 import test from 'ava';
 import {createWorld, type World} from '../helpers/lockstep.js';
 
@@ -48,6 +50,29 @@ for (const initial of ['upload', 'download'] as const)
       t.like(again, {status: 'success', applied: 0, skipped: 0, bytes: 0});
     },
   );
+
+test.serial('what an initial sync left alike is not read again by the first run of a profile', async t => {
+  const world = createWorld(t);
+  const {here, there} = await related(world, 'upload', {schema: filled}, {schema});
+  const upload = ['--items', 'database', '--direction', 'upload'];
+  await world.profile('pair/before', ...upload);
+  await world.initialSync('pair');
+  here.site.sql("UPDATE pages SET title = 'Here' WHERE id = 1");
+  await world.profile('pair/after', ...upload);
+  const {profiles} = JSON.parse(readFileSync(path.join(world.home, 'state.json'), 'utf8')) as {
+    profiles: {name: string; memory: {positions?: {local: {database?: {seq: number}}}}}[];
+  };
+  for (const name of ['before', 'after'])
+    t.true(profiles.find(entry => entry.name === name)!.memory.positions!.local.database!.seq > 0, name);
+  t.like(await world.run('pair/before'), {applied: 1});
+  t.like(await world.run('pair/after'), {applied: 0});
+  // What the other side has changed since is due to a profile that goes both ways from now on.
+  there.site.sql("UPDATE pages SET title = 'There' WHERE id = 2");
+  await world.must('profile', 'edit', 'pair/after', '--direction', 'bidirectional');
+  t.like(await world.run('pair/after'), {applied: 1});
+  t.deepEqual(here.site.tables(), there.site.tables());
+  t.regex(here.site.table('pages').join(), /There.*Here/);
+});
 
 test.serial('E6: nobody asks a script, so it has to say --yes', async t => {
   const world = createWorld(t);

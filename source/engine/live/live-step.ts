@@ -26,8 +26,8 @@ export function liveStep(live: StoredLive, stage: LiveStage, member: Member, max
   const key = keyOf(live, stage, member.ends.local);
   const positions = live.memory[member.name]?.positions[key];
   const pulls = stage.phase === 'rights-pull' || stage.phase === 'tenant-pull';
-  const profile = {
-    ...newProfile({
+  const profile = newProfile(
+    {
       relationship: live.name,
       name: stage.tenant ?? 'rights',
       items: [groupName],
@@ -37,9 +37,9 @@ export function liveStep(live: StoredLive, stage: LiveStage, member: Member, max
       replace: 'newer',
       backup: 'off',
       maxDelete: maxDelete ?? live.maxDelete,
-    }),
-    memory: {firstFileRunDone: true, ...(positions === undefined ? {} : {positions})},
-  } satisfies StoredProfile;
+    },
+    {firstFileRunDone: true, ...(positions === undefined ? {} : {positions})},
+  );
   const {local, remote} = member.ends;
   return {
     member: {...member, ends: {local: withGroup(local, stage), remote: withGroup(remote, stage)}},

@@ -1,6 +1,6 @@
 import {OperatorError} from '../../core/operator-error.js';
 import type {Side} from '../../core/plan.js';
-import type {State, StoredProfile, SyncMemory} from '../../state/state.js';
+import type {State, StoredProfile, StoredRelationship, SyncMemory} from '../../state/state.js';
 import type {EngineContext} from '../engine-context.js';
 import type {SidePositions} from './commit-side.js';
 
@@ -62,6 +62,19 @@ function remember(
   };
 }
 
+/**
+ * What is known of a profile that was never run as it is: what an initial sync left alike in the databases is alike for
+ * every profile, so that its first run asks for what changed since and not for all rows. Files depend on its filter.
+ */
+export function freshMemory({initialSync}: StoredRelationship, firstFileRunDone: boolean): SyncMemory {
+  const positions = initialSync?.positions;
+  return {firstFileRunDone, ...(positions === undefined ? {} : {positions})};
+}
+
+function ofDatabase({files: _, ...rest}: SidePositions): SidePositions {
+  return rest;
+}
+
 /** Notes an initial sync and leaves its profile behind (E6). */
 export async function recordInitialSync(
   context: EngineContext,
@@ -76,21 +89,27 @@ export async function recordInitialSync(
   await context.state.change(state => {
     const relationship = state.relationships.find(({name}) => name === profile.relationship);
     if (relationship === undefined) return;
+    const positions = done.positions && {
+      local: ofDatabase(done.positions.local),
+      remote: ofDatabase(done.positions.remote),
+    };
     relationship.initialSync = {
       at: new Date().toISOString(),
       runId: done.runId,
+      ...(positions === undefined ? {} : {positions}),
       ...(done.pending === undefined || done.pending.length === 0 ? {} : {pending: [...done.pending]}),
     };
     const memory = remember({firstFileRunDone: true}, {positions: done.positions, firstRunDone: true});
+    const known = freshMemory(relationship, true);
     const isSame = ({relationship: of, name}: StoredProfile) =>
       of === profile.relationship && name === profile.name;
     const existing = state.profiles.find(isSame);
     // What was seen before the destination was overwritten says nothing any more.
     for (const other of state.profiles)
       if (other.relationship === profile.relationship)
-        other.memory = {firstFileRunDone: other.memory.firstFileRunDone};
+        other.memory = {...known, firstFileRunDone: other.memory.firstFileRunDone};
     if (existing === undefined) state.profiles.push({...profile, memory});
-    else existing.memory = {firstFileRunDone: true};
+    else existing.memory = known;
   });
 }
 
