@@ -1,4 +1,4 @@
-import type {Reference} from '../../core/site-description.js';
+import type {Reference, TableDescription} from '../../core/site-description.js';
 import type {TableSettings} from './database-options.js';
 
 /** What drivers know of a user table; column names as the table spells them. */
@@ -16,6 +16,9 @@ export type TableShape = {
   readonly uniques: readonly (readonly string[])[];
 };
 
+/** How many live rows a driver knows a table to have. */
+type LiveRows = {readonly name: string; readonly live: number};
+
 /** Foreign keys and the references that agent.json declares, as far as their tables and columns exist. */
 export function referencesOf(
   shape: TableShape,
@@ -32,6 +35,32 @@ export function referencesOf(
     return known && !isForeignKey ? [{columns: [column], table, references: [references]}] : [];
   });
   return [...shape.foreignKeys, ...declared];
+}
+
+/** Tables as the other side and the console get to know them. @param states with the live rows of each table */
+export function describeTables(
+  shapes: ReadonlyMap<string, TableShape>,
+  states: readonly LiveRows[],
+  settings: Readonly<Record<string, TableSettings>> | undefined,
+): TableDescription[] {
+  const live = new Map(states.map(state => [state.name, state.live]));
+  return [...shapes.values()].map(shape => ({
+    table: shape.name,
+    columns: shape.columns,
+    primaryKey: shape.primaryKey,
+    references: referencesOf(shape, settings?.[shape.name], shapes),
+    rows: live.get(shape.name) ?? 0,
+  }));
+}
+
+/** Live rows of the tables with a key. */
+export function countRows(
+  tables: ReadonlyMap<string, {readonly table: TableShape}>,
+  states: readonly LiveRows[],
+): number {
+  return states
+    .filter(({name}) => (tables.get(name)?.table.primaryKey.length ?? 0) > 0)
+    .reduce((sum, {live}) => sum + live, 0);
 }
 
 /** Column whose value tells a person which row it is (E13): the configured one, else a usual name. */
