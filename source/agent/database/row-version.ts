@@ -1,10 +1,26 @@
 import {bumpVector} from '../../core/version-vector.js';
+import type {StoredVersion} from './row-store.js';
 
 /** What the version table keeps of a row, or of a table without a key. `digest` is '' for a tombstone. */
 export type Version = {
   readonly digest: string;
   readonly vector: string;
   readonly deleted: boolean;
+};
+
+/**
+ * What is kept of a table as a whole, under the number by which it is logged. `version` is only used for tables
+ * without a key.
+ */
+export type TableState<Id = number> = {
+  readonly id: Id;
+  readonly name: string;
+  readonly signature: string | null;
+  /** Whether every row has its version, so that the log alone tells what changes. */
+  readonly compared: boolean;
+  readonly active: boolean;
+  readonly live: number;
+  readonly version: StoredVersion | undefined;
 };
 
 /**

@@ -37,6 +37,18 @@ export function referencesOf(
   return [...shape.foreignKeys, ...declared];
 }
 
+/** Foreign keys by the table that they refer to. */
+export type ReferencesByParent = ReadonlyMap<string, readonly {child: string; reference: Reference}[]>;
+
+export function referencesByParent(
+  tables: ReadonlyMap<string, {readonly table: TableShape}>,
+): ReferencesByParent {
+  const all = [...tables.values()].flatMap(({table}) =>
+    table.foreignKeys.map(reference => ({child: table.name, reference})),
+  );
+  return Map.groupBy(all, ({reference}) => reference.table);
+}
+
 /** Tables as the other side and the console get to know them. @param states with the live rows of each table */
 export function describeTables(
   shapes: ReadonlyMap<string, TableShape>,

@@ -189,6 +189,9 @@ export type FilesParticipant = Omit<Participant, 'prepare'> & {
   positions(): {before: Position; after: Position};
 };
 
+/** How a database is scanned: until `signal`, telling `progress`, with `verify` row by row. */
+export type ScanOptions = {signal?: AbortSignal; progress?: Progress; verify?: boolean};
+
 /** The rows of one site database: capture, versions, reading, applying. One implementation per engine, one contract suite. */
 export type SiteDatabase = {
   readonly engine: DatabaseScan['engine'];
@@ -197,7 +200,7 @@ export type SiteDatabase = {
    * `verify` every row is compared with its version besides: what the triggers missed is recorded, and told in a
    * warning (`run --verify`).
    */
-  scan(options: {signal?: AbortSignal; progress?: Progress; verify?: boolean}): Promise<DatabaseScan>;
+  scan(options: ScanOptions): Promise<DatabaseScan>;
   position(): Promise<Position>;
   /** Rows, then keyless tables, after the position, in `compareItems` order. */
   changes(since: Position): AsyncIterable<RowRecord | TableRecord>;

@@ -2,6 +2,7 @@ import {OperatorError} from '../../../core/operator-error.js';
 import type {OperationOutcome} from '../../../core/site-description.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
 import type {DatabaseCommit, DatabaseParticipant, IndexedOperation} from '../../site/ports.js';
+import type {Identity} from '../own-meta.js';
 import {RowApplier} from '../row-applier.js';
 import {rowChangeOf} from '../row-change.js';
 import type {JournalEntry} from '../row-store.js';
@@ -16,7 +17,6 @@ import {asDatabaseError} from './server-error.js';
 import {literal} from './sql-text.js';
 import {nextIds, steerIds} from './steer-ids.js';
 import {dropCopies, putBack, UndoLog} from './undo-log.js';
-import type {Identity} from './version-store.js';
 import {hasDirectTables, inOpenTransaction, type Workspace} from './workspace.js';
 
 /** Run markers that are kept; recovery only ever asks for the newest. */

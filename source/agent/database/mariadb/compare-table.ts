@@ -6,7 +6,7 @@ import type {Signature} from './schema.js';
 import {quote} from './sql-text.js';
 import {type ReadRow, TableAccess} from './table-access.js';
 import {takeBaseline} from './table-image.js';
-import {fitsKey, type TableState} from './version-store.js';
+import {fitsKey, type MariadbTableState} from './version-store.js';
 import type {Workspace, WorkTable, Write} from './workspace.js';
 
 /** Rows that are handled in one transaction. */
@@ -38,7 +38,7 @@ export async function compareTable(
   workspace: Workspace,
   write: Write,
   target: WorkTable,
-  state: TableState,
+  state: MariadbTableState,
   options: CompareOptions,
 ): Promise<Compared> {
   if (state.signature === null) {
@@ -68,7 +68,7 @@ export async function compareTable(
  * The columns that versions were made of, when columns were only added since and every change was logged. A row that
  * is unchanged in these is unchanged: it gets its new digest under its old vector, as it does on the other sites.
  */
-function columnsBefore({table}: WorkTable, state: TableState): readonly string[] | undefined {
+function columnsBefore({table}: WorkTable, state: MariadbTableState): readonly string[] | undefined {
   if (!state.compared || state.signature === null || state.signature === table.signature) return undefined;
   const before = JSON.parse(state.signature) as Signature;
   const now = JSON.parse(table.signature) as Signature;
@@ -84,7 +84,7 @@ async function compareRows(
   write: Write,
   {id, ...target}: WorkTable,
   access: TableAccess,
-  state: TableState,
+  state: MariadbTableState,
   {signal, progress}: CompareOptions,
 ): Promise<{changed: number; unfit: number}> {
   const {versions} = workspace;
@@ -140,7 +140,7 @@ async function compareRows(
 export async function looksTruncated(
   {connection, versions}: Workspace,
   {id, table, access}: WorkTable,
-  {live}: TableState,
+  {live}: MariadbTableState,
 ): Promise<boolean> {
   if (live === 0) return false;
   const some = await connection.query(`SELECT 1 FROM ${quote(table.name)} LIMIT 1`);

@@ -1,5 +1,11 @@
 import type {DatabaseScan} from '../../../core/site-description.js';
-import type {DatabaseCommit, DatabaseParticipant, Progress, SiteDatabase} from '../../site/ports.js';
+import type {
+  DatabaseCommit,
+  DatabaseParticipant,
+  Progress,
+  ScanOptions,
+  SiteDatabase,
+} from '../../site/ports.js';
 import {DatabaseFrame, tellRenewal} from '../database-frame.js';
 import type {SiteDatabaseOptions} from '../database-options.js';
 import {RowLocalizer} from '../row-localizer.js';
@@ -29,7 +35,7 @@ export class MariadbDatabase extends MariadbReads implements SiteDatabase {
     super(new MariadbAccess(url, frame), frame);
   }
 
-  async scan(options: {signal?: AbortSignal; progress?: Progress; verify?: boolean}): Promise<DatabaseScan> {
+  async scan(options: ScanOptions): Promise<DatabaseScan> {
     const {frame} = this;
     const signal = frame.endOf(options.signal);
     return await this.#alone(signal, async connection => {

@@ -1,10 +1,9 @@
 import type {IdColumn} from '../../../core/id-blocks.js';
 import type {ItemRecord, ItemRef, RowRecord, RowRef, TableRecord} from '../../../core/item.js';
 import {OperatorError} from '../../../core/operator-error.js';
-import type {DatabaseScan} from '../../../core/site-description.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
-import type {Progress, StagedRow, WireRow} from '../../site/ports.js';
-import type {DatabaseFrame} from '../database-frame.js';
+import type {StagedRow, WireRow} from '../../site/ports.js';
+import {DatabaseReads} from '../database-reads.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import type {MariadbAccess} from './mariadb-access.js';
@@ -19,21 +18,7 @@ import {tellDirectTables, type Workspace, type WorkTable} from './workspace.js';
 const lookUpRows = 500;
 
 /** What is read of a MariaDB or MySQL database, beside scans and commits. */
-export abstract class MariadbReads {
-  protected readonly access: MariadbAccess;
-  protected readonly frame: DatabaseFrame;
-
-  constructor(access: MariadbAccess, frame: DatabaseFrame) {
-    this.access = access;
-    this.frame = frame;
-  }
-
-  abstract scan(options: {
-    signal?: AbortSignal;
-    progress?: Progress;
-    verify?: boolean;
-  }): Promise<DatabaseScan>;
-
+export abstract class MariadbReads extends DatabaseReads<MariadbAccess> {
   async position(): Promise<Position> {
     return await this.#read(async ({versions}) => {
       const {epoch, seq} = (await versions.identity())!;

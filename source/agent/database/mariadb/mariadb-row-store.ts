@@ -1,8 +1,6 @@
-import {steerAfter} from '../../../core/id-blocks.js';
 import type {RowRef} from '../../../core/item.js';
 import type {Reference} from '../../../core/site-description.js';
 import type {StagedRow, WireRow} from '../../site/ports.js';
-import {TableDigest} from '../row-digest.js';
 import type {
   ApplyJournal,
   MissingParent,
@@ -13,28 +11,18 @@ import type {
 } from '../row-store.js';
 import type {Version} from '../row-version.js';
 import type {StagedImage} from '../table-image.js';
-import type {TableShape} from '../table-shape.js';
+import {type ReferencesByParent, referencesByParent, type TableShape} from '../table-shape.js';
 import type {WireValue} from '../wire-value.js';
 import {compareAsWhole} from './compare-table.js';
+import {fillTable} from './fill-table.js';
+import {type NextIds, passIds} from './pass-ids.js';
 import {stagedRows} from './read-records.js';
-import {missingParent, missingParents, referringRows} from './references.js';
-import type {MariadbTable} from './schema.js';
-import {constraintOf, messageOf} from './server-error.js';
+import {missingParent, referringRows} from './references.js';
+import {RowsAhead} from './rows-ahead.js';
 import {quote} from './sql-text.js';
 import {fillFromMariadbImage, mariadbImageFormat} from './table-image.js';
 import {putBack, type UndoLog} from './undo-log.js';
 import {hasDirectTables, inOpenTransaction, type Workspace, type WorkTable} from './workspace.js';
-
-/** Rows, and characters of them, that are written with one statement. */
-const batchRows = 500;
-const batchCharacters = 512 * 1024;
-
-type Ahead = {
-  row: PresentRow | undefined;
-  version: StoredVersion | undefined;
-  rowTaken: boolean;
-  versionTaken: boolean;
-};
 
 /** The rows of a MariaDB or MySQL database inside the open transaction of a commit. */
 export class MariadbRowStore implements RowStore {
@@ -44,12 +32,10 @@ export class MariadbRowStore implements RowStore {
   readonly #undo: UndoLog;
   readonly #side: Workspace;
   readonly #triggered: ReadonlySet<string>;
-  readonly #ids: {readonly number: number; readonly next: Map<string, bigint>} | undefined;
+  readonly #ids: NextIds | undefined;
   readonly #replica: string;
-  readonly #referencing = new Map<string, {child: string; reference: Reference}[]>();
-  /** What `prefetch` asked for, each for one answer. */
-  readonly #ahead = new Map<string, Ahead>();
-  readonly #parentsAhead = new Map<string, MissingParent[]>();
+  readonly #referencing: ReferencesByParent;
+  readonly #ahead: RowsAhead;
   #place = '0';
 
   constructor(
@@ -66,8 +52,7 @@ export class MariadbRowStore implements RowStore {
       tables: ReadonlyMap<string, WorkTable>;
       /** Tables on which the site has triggers of its own; they may change other rows than the one that is written. */
       triggered: ReadonlySet<string>;
-      /** Number of this server and the id that each table issues next (E25). */
-      ids: {readonly number: number; readonly next: Map<string, bigint>} | undefined;
+      ids: NextIds | undefined;
       replica: string;
     },
   ) {
@@ -79,12 +64,8 @@ export class MariadbRowStore implements RowStore {
     this.#triggered = options.triggered;
     this.#ids = options.ids;
     this.#replica = options.replica;
-    for (const {table} of this.#tables.values())
-      for (const reference of table.foreignKeys) {
-        const list = this.#referencing.get(reference.table) ?? [];
-        list.push({child: table.name, reference});
-        this.#referencing.set(reference.table, list);
-      }
+    this.#referencing = referencesByParent(this.#tables);
+    this.#ahead = new RowsAhead(workspace);
   }
 
   shape(table: string): TableShape | undefined {
@@ -96,17 +77,16 @@ export class MariadbRowStore implements RowStore {
       const target = this.#tables.get(name);
       if (target === undefined) continue;
       const keys = refs.map(({key}) => key);
-      if (options.parents === true) await this.#prefetchParents(target, keys);
-      else await this.#prefetchRows(target, keys);
+      if (options.parents === true) await this.#ahead.readParents(target, keys);
+      // A trigger of the site may change a row between here and its turn.
+      else if (this.#triggered.size === 0 && target.table.primaryKey.length > 0)
+        await this.#ahead.readRows(target, keys);
     }
   }
 
   async read(table: string, key: readonly string[]): Promise<PresentRow | undefined> {
-    const ahead = this.#ahead.get(rowId(table, key));
-    if (ahead !== undefined && !ahead.rowTaken) {
-      ahead.rowTaken = true;
-      return ahead.row;
-    }
+    const ahead = this.#ahead.takeRow(table, key);
+    if (ahead !== undefined) return ahead.row;
     return await this.#of(table).access.read(key, {lock: true});
   }
 
@@ -135,11 +115,8 @@ export class MariadbRowStore implements RowStore {
   }
 
   async version(table: string, key: readonly string[]): Promise<StoredVersion | undefined> {
-    const ahead = this.#ahead.get(rowId(table, key));
-    if (ahead !== undefined && !ahead.versionTaken) {
-      ahead.versionTaken = true;
-      return ahead.version;
-    }
+    const ahead = this.#ahead.takeVersion(table, key);
+    if (ahead !== undefined) return ahead.version;
     return await this.#workspace.versions.get(this.#of(table).id, JSON.stringify(key));
   }
 
@@ -181,7 +158,7 @@ export class MariadbRowStore implements RowStore {
   }
 
   async missingParents(table: string, key: readonly string[]): Promise<MissingParent[]> {
-    const ahead = this.#parentsAhead.get(rowId(table, key));
+    const ahead = this.#ahead.missingParents(table, key);
     if (ahead !== undefined) return ahead;
     const {table: shape, access} = this.#of(table);
     const missing: MissingParent[] = [];
@@ -222,7 +199,6 @@ export class MariadbRowStore implements RowStore {
     this.#workspace.versions.restore();
     await putBack(this.#side, this.#place);
     this.#ahead.clear();
-    this.#parentsAhead.clear();
   }
 
   rows(table: string): AsyncGenerator<StagedRow> {
@@ -240,47 +216,10 @@ export class MariadbRowStore implements RowStore {
   }
 
   async fill(table: string, rows: AsyncIterable<StagedRow>): Promise<{rows: number} | Rejection> {
-    const {table: shape, access} = this.#of(table);
-    const digest = new TableDigest();
-    let batch: StagedRow[] = [];
-    let characters = 0;
-    let isCertain = true;
-    // One batch is written while the next one is read.
-    let writing: Promise<Rejection | undefined> = Promise.resolve(undefined);
-    const write = async () => {
-      const lot = batch;
-      batch = [];
-      characters = 0;
-      const rejection = await writing;
-      if (rejection !== undefined || lot.length === 0) return rejection;
-      await this.#passIds(
-        table,
-        lot.map(({row}) => row),
-      );
-      const certain = this.#isCertain(shape, lot);
-      isCertain &&= certain;
-      writing = this.#fillBatch(table, lot, digest.rows - lot.length, certain);
-      // Whoever awaits it next is told.
-      writing.catch(() => {});
-      return undefined;
-    };
-    for await (const staged of rows) {
-      batch.push(staged);
-      digest.add(staged.digest);
-      for (const value of Object.values(staged.row)) characters += value?.length ?? 0;
-      if (batch.length < batchRows && characters < batchCharacters) continue;
-      const rejection = await write();
-      if (rejection !== undefined) return rejection;
-    }
-    const rejection = (await write()) ?? (await writing);
-    if (rejection !== undefined) return rejection;
-    if (shape.primaryKey.length === 0 && !isCertain) {
-      const found = new TableDigest();
-      for await (const row of access.rows()) found.add(row.digest);
-      if (found.digest !== digest.digest)
-        return {kind: 'inexact', message: `a column of ${table} would store another value than it is given`};
-    }
-    return {rows: digest.rows};
+    return await fillTable(this.#workspace, this.#of(table), rows, {
+      isTriggered: this.#triggered.has(table),
+      beforeLot: lot => this.#passIds(table, lot),
+    });
   }
 
   imageFormat(table: string): string | undefined {
@@ -313,118 +252,20 @@ export class MariadbRowStore implements RowStore {
     await compareAsWhole(this.#workspace, inOpenTransaction, target, target.access, undefined);
   }
 
-  async #fillBatch(
-    table: string,
-    batch: readonly StagedRow[],
-    before: number,
-    isCertain: boolean,
-  ): Promise<Rejection | undefined> {
-    const {table: shape, access} = this.#of(table);
-    try {
-      await access.connection.run(access.insertStatement(batch.map(({row}) => row)));
-    } catch (error) {
-      if (constraintOf(error) === undefined) throw error;
-      // One of them; a table without transactions keeps those before it.
-      for (const [index, {row, key}] of batch.entries()) {
-        if (!shape.transactional && key.length > 0) await access.remove(key);
-        const rejection = await access.insert(row);
-        if (rejection !== undefined)
-          return {...rejection, message: `row ${before + index + 1} of ${table}: ${rejection.message}`};
-      }
-      return {kind: 'constraint', message: messageOf(error)};
-    }
-    if (shape.primaryKey.length === 0) return undefined;
-    const stored = isCertain ? undefined : await access.readMany(batch.map(({key}) => key));
-    for (const [index, {key, row, digest, vector}] of batch.entries()) {
-      const found = stored?.get(JSON.stringify(key));
-      if (stored !== undefined && found?.digest !== digest) {
-        const column = shape.columns.find(name => found?.row[name] !== (row[name] ?? null));
-        return {
-          kind: 'inexact',
-          message: `row ${before + index + 1} of ${table}: the column ${column} would store another value than it is given`,
-        };
-      }
-      await this.setVersion(table, key, {digest, vector, deleted: false}, undefined);
-    }
-    return undefined;
-  }
-
-  /** Whether the table will hold the rows as they are, without being asked. */
-  #isCertain({columns, exactness, name}: MariadbTable, rows: readonly StagedRow[]): boolean {
-    if (this.#triggered.has(name) || exactness.includes(undefined)) return false;
-    const {localizer} = this.#of(name).access;
-    return (
-      localizer === undefined &&
-      rows.every(({row}) => columns.every((column, index) => exactness[index]!(row[column] ?? null)))
-    );
-  }
-
-  /**
-   * The engine goes on after the highest id it ever saw, at once and for everybody. So before a row of another server's
-   * block takes the counter there, the counter is sent on to the next block of this server (E25): by the row itself,
-   * which comes and goes under the last id before it.
-   */
+  /** Sends the ids of a table on before rows with other servers' ids arrive. */
   async #passIds(table: string, rows: readonly WireRow[]): Promise<void> {
-    const {table: shape, access} = this.#of(table);
-    const {idColumn} = shape;
-    const next = this.#ids?.next.get(table);
     // A trigger of the site's would act on a row that never was; `steerIds` follows after the commit.
-    if (this.#ids === undefined || next === undefined || idColumn === undefined || this.#triggered.has(table))
-      return;
-    let highest = next - 1n;
-    let bearer: WireRow | undefined;
-    for (const row of rows) {
-      const id = integerOf(row[idColumn.name]);
-      if (id === undefined || id <= highest) continue;
-      highest = id;
-      bearer = row;
-    }
-    if (bearer === undefined) return;
-    const found = steerAfter(this.#ids.number, highest, idColumn.limit);
-    if (found.kind !== 'move') {
-      this.#ids.next.set(table, highest + 1n);
-      return;
-    }
-    const row = {...bearer, [idColumn.name]: `i${found.block.from - 1n}`};
-    await this.#beforeWrite(table, access.keyOf(row) ?? [], undefined);
-    if ((await access.insert(row)) !== undefined) return;
-    await access.connection.run(
-      `DELETE FROM ${quote(table)} WHERE ${quote(idColumn.name)} = ${found.block.from - 1n}`,
+    if (this.#ids === undefined || this.#triggered.has(table)) return;
+    const target = this.#of(table);
+    await passIds(target, this.#ids, rows, row =>
+      this.#beforeWrite(table, target.access.keyOf(row) ?? [], undefined),
     );
-    this.#ids.next.set(table, found.block.from);
   }
 
   /** What has to be known before a row changes, and what is not known any more after. */
   async #beforeWrite(table: string, key: readonly string[], before: WireRow | undefined): Promise<void> {
-    this.#ahead.delete(rowId(table, key));
-    this.#parentsAhead.clear();
+    this.#ahead.forget(table, key);
     if (!this.#of(table).table.transactional) await this.#undo.addRow(table, key, before);
-  }
-
-  async #prefetchRows({table, access, id}: WorkTable, keys: readonly (readonly string[])[]): Promise<void> {
-    // A trigger of the site may change a row between here and its turn.
-    if (this.#triggered.size > 0 || table.primaryKey.length === 0) return;
-    const rows = await access.readMany(keys, {lock: true});
-    const versions = await this.#workspace.versions.getMany(
-      id,
-      keys.map(key => JSON.stringify(key)),
-    );
-    for (const key of keys) {
-      const text = JSON.stringify(key);
-      this.#ahead.set(rowId(table.name, key), {
-        row: rows.get(text),
-        version: versions.get(text),
-        rowTaken: false,
-        versionTaken: false,
-      });
-    }
-  }
-
-  async #prefetchParents({table, access}: WorkTable, keys: readonly (readonly string[])[]): Promise<void> {
-    for (const key of keys) this.#parentsAhead.set(rowId(table.name, key), []);
-    for (const reference of table.foreignKeys)
-      for (const {key, values} of await missingParents(this.#workspace.connection, access, keys, reference))
-        this.#parentsAhead.get(rowId(table.name, key))?.push({reference, values});
   }
 
   #of(table: string): WorkTable {
@@ -432,12 +273,4 @@ export class MariadbRowStore implements RowStore {
     if (found === undefined) throw new RangeError(`no such table: ${table}`);
     return found;
   }
-}
-
-function integerOf(value: WireValue | undefined): bigint | undefined {
-  return typeof value === 'string' && /^i-?\d+$/.test(value) ? BigInt(value.slice(1)) : undefined;
-}
-
-function rowId(table: string, key: readonly string[]): string {
-  return `${table}\0${JSON.stringify(key)}`;
 }

@@ -1,38 +1,27 @@
-import {randomBytes} from 'node:crypto';
-import {OperatorError} from '../../../core/operator-error.js';
 import type {DatabaseMemory} from '../database-options.js';
+import {
+  establishMeta,
+  type Identity,
+  identityOf,
+  isContinuation,
+  type Meta,
+  randomId,
+  replacementsOf,
+} from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
-import {liveDelta, type Version} from '../row-version.js';
+import type {TableState, Version} from '../row-version.js';
+import {VersionBuffer} from '../version-buffer.js';
 import {directTables, maxKeyBytes, ownTables} from './capture.js';
 import type {MariadbConnection, Row} from './connection.js';
 import {isMissingTable} from './server-error.js';
 import {literal, quote} from './sql-text.js';
 
-const schemaVersion = 1;
-
 /** Versions that are written, or looked up, with one statement. */
 const batchVersions = 1000;
 
-/** Who a site database is, and where its sequence stands. */
-export type Identity = {
-  readonly replica: string;
-  readonly lineage: string;
-  readonly epoch: string;
-  readonly seq: number;
-};
-
-/** What is kept of a table as a whole. `version` is only used for tables without a key. */
-export type TableState = {
-  readonly id: number;
-  readonly name: string;
-  readonly signature: string | null;
-  /** Whether every row has its version, so that the log alone tells what changes. */
-  readonly compared: boolean;
-  readonly active: boolean;
+export type MariadbTableState = TableState & {
   /** What the server called the table's storage when it was compared (`MariadbTable.stamp`). */
   readonly stamp: string | null;
-  readonly live: number;
-  readonly version: StoredVersion | undefined;
 };
 
 /**
@@ -42,10 +31,7 @@ export type TableState = {
 export class VersionStore {
   readonly #connection: MariadbConnection;
   #seq = 0;
-  #live = new Map<number, number>();
-  #saved: ReadonlyMap<number, number> = new Map();
-  /** Row versions that are still to be written; undefined for one that is forgotten. */
-  #pending = new Map<string, {id: number; key: string; version: StoredVersion | undefined}>();
+  readonly #buffer = new VersionBuffer();
 
   constructor(connection: MariadbConnection) {
     this.#connection = connection;
@@ -81,52 +67,19 @@ export class VersionStore {
     lastKnown: DatabaseMemory | undefined,
     replacements: string,
   ): Promise<{identity: Identity; renewed: boolean}> {
-    const present = await this.#meta();
-    if (Number(present.get('schema') ?? 0) > schemaVersion)
-      throw new OperatorError(
-        'STATE_TOO_NEW',
-        'The lockstep tables in the site database were made by a newer version of Lockstep.',
-        {hint: 'Update the agent.'},
-      );
-    if (present.get('replica') === undefined) {
-      await this.#set({
-        schema: schemaVersion,
-        lineage: randomId(),
-        epoch: randomId(),
-        seq: 0,
-        replacements,
-        replica: randomId(),
-      });
-      return {identity: (await this.identity())!, renewed: false};
-    }
-    if (await this.isContinuationOf(lastKnown)) return {identity: (await this.identity())!, renewed: false};
-    await this.#set({replica: randomId(), epoch: randomId()});
-    return {identity: (await this.identity())!, renewed: true};
+    const {values, renewed} = establishMeta(await this.#meta(), lastKnown, replacements);
+    if (Object.keys(values).length > 0) await this.#set(values);
+    return {identity: (await this.identity())!, renewed};
   }
 
   /** Whether the database is the one that is remembered, at that place or further on. */
   async isContinuationOf(memory: DatabaseMemory | undefined): Promise<boolean> {
-    const known = await this.identity();
-    return (
-      known !== undefined &&
-      memory !== undefined &&
-      known.replica === memory.replica &&
-      known.epoch === memory.epoch &&
-      known.seq >= memory.seq
-    );
+    return isContinuation(await this.identity(), memory);
   }
 
   /** Undefined as long as the database knows nothing of us. */
   async identity(): Promise<Identity | undefined> {
-    const meta = await this.#meta();
-    const text = (name: string) => meta.get(name) ?? '';
-    if (text('replica') === '') return undefined;
-    return {
-      replica: text('replica'),
-      lineage: text('lineage'),
-      epoch: text('epoch'),
-      seq: Number(meta.get('seq') ?? 0),
-    };
+    return identityOf(await this.#meta());
   }
 
   async renewEpoch(): Promise<void> {
@@ -135,7 +88,7 @@ export class VersionStore {
 
   /** Signature of the replacements (E28) that the rows are written with. */
   async replacements(): Promise<string> {
-    return (await this.#meta()).get('replacements') ?? '[]';
+    return replacementsOf(await this.#meta());
   }
 
   async setReplacements(signature: string): Promise<void> {
@@ -150,8 +103,7 @@ export class VersionStore {
   async begin(): Promise<Identity> {
     const identity = (await this.identity())!;
     this.#seq = identity.seq;
-    this.#live.clear();
-    this.#pending.clear();
+    this.#buffer.clear();
     return identity;
   }
 
@@ -163,22 +115,19 @@ export class VersionStore {
   async flush(): Promise<void> {
     await this.#writePending();
     await this.#set({seq: this.#seq});
-    for (const [id, delta] of this.#live)
-      if (delta !== 0)
-        await this.#connection.run(`UPDATE lockstep_table SET live = live + (${delta}) WHERE id = ${id}`);
-    this.#live.clear();
+    for (const [id, delta] of this.#buffer.live.take())
+      await this.#connection.run(`UPDATE lockstep_table SET live = live + (${delta}) WHERE id = ${id}`);
   }
 
   /** To be called before a savepoint of the transaction. */
   async save(): Promise<void> {
     await this.#writePending();
-    this.#saved = new Map(this.#live);
+    this.#buffer.live.save();
   }
 
   /** Goes back to what was at `save`, together with the savepoint. */
   restore(): void {
-    this.#live = new Map(this.#saved);
-    this.#pending.clear();
+    this.#buffer.restore();
   }
 
   async get(id: number, key: string): Promise<StoredVersion | undefined> {
@@ -186,13 +135,7 @@ export class VersionStore {
   }
 
   async getMany(id: number, keys: Iterable<string>): Promise<Map<string, StoredVersion>> {
-    const found = new Map<string, StoredVersion>();
-    const wanted: string[] = [];
-    for (const key of keys) {
-      const pending = this.#pending.get(pendingId(id, key));
-      if (pending === undefined) wanted.push(key);
-      else if (pending.version !== undefined) found.set(key, pending.version);
-    }
+    const {found, rest: wanted} = this.#buffer.find(id, keys);
     for (let from = 0; from < wanted.length; from += batchVersions) {
       const list = wanted.slice(from, from + batchVersions).map(keyBytes);
       const rows = await this.#connection.query(
@@ -215,10 +158,8 @@ export class VersionStore {
     version: StoredVersion | undefined,
     before: Version | undefined,
   ): Promise<void> {
-    this.#pending.set(pendingId(id, key), {id, key, version});
-    const delta = liveDelta(before, version);
-    if (delta !== 0) this.#live.set(id, (this.#live.get(id) ?? 0) + delta);
-    if (this.#pending.size >= batchVersions) await this.#writePending();
+    this.#buffer.put(id, key, version, before);
+    if (this.#buffer.size >= batchVersions) await this.#writePending();
   }
 
   /**
@@ -226,26 +167,25 @@ export class VersionStore {
    * far it went is an upper bound of what changed.
    */
   countLive(id: number, rows: number): void {
-    this.#live.set(id, (this.#live.get(id) ?? 0) + rows);
+    this.#buffer.live.add(id, rows);
     this.#seq += rows;
   }
 
   /** Forgets all versions of a table. */
   async forget(id: number): Promise<void> {
-    await this.#writePending();
+    this.#buffer.forget(id);
     await this.#connection.run(`DELETE FROM lockstep_version WHERE tab = ${id}`);
     await this.#connection.run(`UPDATE lockstep_table SET live = 0 WHERE id = ${id}`);
-    this.#live.delete(id);
   }
 
-  async tables(): Promise<TableState[]> {
+  async tables(): Promise<MariadbTableState[]> {
     const rows = await this.#connection.query(
       'SELECT id, name, signature, compared, active, stamp, live, digest, vector, deleted, seq FROM lockstep_table',
     );
     return rows.map(stateOf);
   }
 
-  async table(id: number): Promise<TableState | undefined> {
+  async table(id: number): Promise<MariadbTableState | undefined> {
     return (await this.tables()).find(state => state.id === id);
   }
 
@@ -271,23 +211,15 @@ export class VersionStore {
   }
 
   async #writePending(): Promise<void> {
-    const all = [...this.#pending.values()];
-    this.#pending.clear();
-    const forgotten = Map.groupBy(
-      all.filter(({version}) => version === undefined),
-      ({id}) => id,
-    );
-    for (const [id, entries] of forgotten)
-      await this.#connection.run(
-        `DELETE FROM lockstep_version WHERE tab = ${id} AND k IN (${entries.map(({key}) => keyBytes(key)).join(',')})`,
-      );
-    const values = all.flatMap(({id, key, version}) =>
-      version === undefined
-        ? []
-        : [
-            `(${id},${keyBytes(key)},x'${version.digest}',${literal(version.vector)},${Number(version.deleted)},${version.seq})`,
-          ],
-    );
+    const values: string[] = [];
+    for (const {id, kept, gone} of this.#buffer.take()) {
+      if (gone.length > 0)
+        await this.#connection.run(
+          `DELETE FROM lockstep_version WHERE tab = ${id} AND k IN (${gone.map(keyBytes).join(',')})`,
+        );
+      for (const [key, {digest, vector, deleted, seq}] of kept)
+        values.push(`(${id},${keyBytes(key)},x'${digest}',${literal(vector)},${Number(deleted)},${seq})`);
+    }
     if (values.length > 0)
       await this.#connection.run(
         `INSERT INTO lockstep_version (tab, k, digest, vector, deleted, seq) VALUES ${values.join(',')} ` +
@@ -295,7 +227,7 @@ export class VersionStore {
       );
   }
 
-  async #meta(): Promise<Map<string, string>> {
+  async #meta(): Promise<Meta> {
     try {
       const rows = await this.#connection.query('SELECT name, value FROM lockstep_meta');
       return new Map(rows.map(([name, value]) => [String(name), String(value)]));
@@ -318,15 +250,6 @@ export class VersionStore {
 /** Whether the version table has room for a key. */
 export function fitsKey(key: string): boolean {
   return key.length * 3 <= maxKeyBytes || Buffer.byteLength(key) <= maxKeyBytes;
-}
-
-/** 16 characters of [0-9a-z]: the form of replicas, lineages and epochs. */
-export function randomId(): string {
-  return randomBytes(16).reduce((text, byte) => text + (byte % 36).toString(36), '');
-}
-
-function pendingId(id: number, key: string): string {
-  return `${id} ${key}`;
 }
 
 /** As the bytes of its UTF-8. */
@@ -355,7 +278,7 @@ function stateOf([
   vector,
   deleted,
   seq,
-]: Row): TableState {
+]: Row): MariadbTableState {
   return {
     id: Number(id),
     name: String(name),

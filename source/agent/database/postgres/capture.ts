@@ -1,6 +1,7 @@
+import type {TableState} from '../row-version.js';
 import {type PgConnection, quote} from './connection.js';
 import type {PgTable} from './schema.js';
-import type {TableState, VersionStore} from './version-store.js';
+import type {VersionStore} from './version-store.js';
 import type {Workspace, Write} from './workspace.js';
 
 /** Names of our two triggers on a table; the second sees what no row trigger does. */

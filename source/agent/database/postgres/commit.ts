@@ -4,6 +4,7 @@ import type {Position} from '../../../protocol/record-endpoints.js';
 import {TimeSlice} from '../../../system/time-slice.js';
 import type {DatabaseCommit, DatabaseParticipant, IndexedOperation} from '../../site/ports.js';
 import {operationRows} from '../operation-rows.js';
+import type {Identity} from '../own-meta.js';
 import {RowApplier} from '../row-applier.js';
 import {rowChangeOf} from '../row-change.js';
 import {settleForeignKeys} from '../settle-foreign-keys.js';
@@ -11,7 +12,6 @@ import {bringUpToDate} from './bring-up-to-date.js';
 import {PostgresRowStore} from './postgres-row-store.js';
 import {steerIds} from './steer-ids.js';
 import {SuspendedRules} from './suspend-rules.js';
-import type {Identity} from './version-store.js';
 import {beginWriting, surroundingTransaction, type Workspace} from './workspace.js';
 
 /** Run markers that are kept; recovery only ever asks for the newest. */

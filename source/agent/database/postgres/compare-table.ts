@@ -1,13 +1,12 @@
 import {bumpVector} from '../../../core/version-vector.js';
 import {digestRow, TableDigest} from '../row-digest.js';
 import type {StoredVersion} from '../row-store.js';
-import {noticeChange, type Version} from '../row-version.js';
+import {noticeChange, type TableState, type Version} from '../row-version.js';
 import type {PgConnection} from './connection.js';
 import type {PgTable} from './schema.js';
 import {cursorPages, type ReadRow, rowPages} from './table-access.js';
 import {takeBaseline} from './table-image.js';
 import {keyValues, lookedUp, tuples} from './values.js';
-import type {TableState} from './version-store.js';
 import type {Workspace, WorkTable, Write} from './workspace.js';
 
 /** Keys of versions that are looked at in one transaction. */

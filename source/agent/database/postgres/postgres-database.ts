@@ -1,8 +1,9 @@
 import {OperatorError} from '../../../core/operator-error.js';
 import type {DatabaseScan} from '../../../core/site-description.js';
-import type {DatabaseCommit, DatabaseParticipant, Progress, SiteDatabase} from '../../site/ports.js';
+import type {DatabaseCommit, DatabaseParticipant, ScanOptions, SiteDatabase} from '../../site/ports.js';
 import {DatabaseFrame, tellRenewal} from '../database-frame.js';
 import type {SiteDatabaseOptions} from '../database-options.js';
+import {isContinuation} from '../own-meta.js';
 import {RowLocalizer} from '../row-localizer.js';
 import {describeTables} from '../table-shape.js';
 import {bringUpToDate} from './bring-up-to-date.js';
@@ -11,7 +12,6 @@ import {PostgresAccess} from './postgres-access.js';
 import {PostgresReads} from './postgres-reads.js';
 import {relocaliseDatabase} from './relocalise-database.js';
 import {mustSteer, skipIds, steerIds} from './steer-ids.js';
-import {isContinuation} from './version-store.js';
 import {ownTransactions, Workspace, type Write} from './workspace.js';
 
 /** Older ones do not write floats in the shortest exact text. */
@@ -31,7 +31,7 @@ export class PostgresDatabase extends PostgresReads implements SiteDatabase {
     super(new PostgresAccess(url, frame), frame);
   }
 
-  async scan(options: {signal?: AbortSignal; progress?: Progress; verify?: boolean}): Promise<DatabaseScan> {
+  async scan(options: ScanOptions): Promise<DatabaseScan> {
     const {frame, access} = this;
     const signal = frame.endOf(options.signal);
     return await frame.writing.run(() =>

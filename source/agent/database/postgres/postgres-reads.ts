@@ -1,10 +1,9 @@
 import type {IdColumn} from '../../../core/id-blocks.js';
 import type {ItemRecord, ItemRef, RowRecord, RowRef, TableRecord} from '../../../core/item.js';
 import {OperatorError} from '../../../core/operator-error.js';
-import type {DatabaseScan} from '../../../core/site-description.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
-import type {Progress, StagedRow, WireRow} from '../../site/ports.js';
-import type {DatabaseFrame} from '../database-frame.js';
+import type {StagedRow, WireRow} from '../../site/ports.js';
+import {DatabaseReads} from '../database-reads.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import type {PostgresAccess} from './postgres-access.js';
@@ -20,21 +19,7 @@ import type {Workspace} from './workspace.js';
 const lookedUpAtOnce = 500;
 
 /** What is read of a PostgreSQL database, each in one snapshot, beside scans and commits. */
-export abstract class PostgresReads {
-  protected readonly access: PostgresAccess;
-  protected readonly frame: DatabaseFrame;
-
-  constructor(access: PostgresAccess, frame: DatabaseFrame) {
-    this.access = access;
-    this.frame = frame;
-  }
-
-  abstract scan(options: {
-    signal?: AbortSignal;
-    progress?: Progress;
-    verify?: boolean;
-  }): Promise<DatabaseScan>;
-
+export abstract class PostgresReads extends DatabaseReads<PostgresAccess> {
   async position(): Promise<Position> {
     const {epoch, seq} = await this.#read(async ({versions}) => (await versions.identity())!);
     return {epoch, seq};

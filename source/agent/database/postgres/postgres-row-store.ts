@@ -7,6 +7,7 @@ import type {Version} from '../row-version.js';
 import {SqliteApplyJournal} from '../sqlite/apply-journal.js';
 import {SqliteConnection} from '../sqlite/connection.js';
 import type {StagedImage} from '../table-image.js';
+import {type ReferencesByParent, referencesByParent} from '../table-shape.js';
 import {analysedFrom, compareAsWhole} from './compare-table.js';
 import {rejectionOf} from './errors.js';
 import {stagedRows} from './read-records.js';
@@ -36,7 +37,7 @@ export class PostgresRowStore implements RowStore {
   readonly #local = new SqliteConnection('');
   readonly #workspace: Workspace;
   readonly #rules: SuspendedRules;
-  readonly #referencing = new Map<string, {child: string; reference: Reference}[]>();
+  readonly #referencing: ReferencesByParent;
   /** What `prefetch` read, as long as it holds: JSON text of table and key → what is there. */
   #rows = new Map<string, PresentRow | undefined>();
   #versions = new Map<string, StoredVersion | undefined>();
@@ -46,12 +47,7 @@ export class PostgresRowStore implements RowStore {
     this.#workspace = workspace;
     this.#rules = rules;
     this.journal = new SqliteApplyJournal(this.#local);
-    for (const {table} of workspace.tables.values())
-      for (const reference of table.foreignKeys) {
-        const list = this.#referencing.get(reference.table) ?? [];
-        list.push({child: table.name, reference});
-        this.#referencing.set(reference.table, list);
-      }
+    this.#referencing = referencesByParent(workspace.tables);
   }
 
   close(): void {

@@ -2,8 +2,9 @@ import type {RowRecord, TableRecord} from '../../../core/item.js';
 import {bumpVector} from '../../../core/version-vector.js';
 import type {StagedRow} from '../../site/ports.js';
 import type {StoredVersion} from '../row-store.js';
+import type {TableState} from '../row-version.js';
 import {cursorPages, type ReadRow} from './table-access.js';
-import {type TableState, versionOf} from './version-store.js';
+import {versionOf} from './version-store.js';
 import type {Workspace, WorkTable} from './workspace.js';
 
 /** Records that are read at once. */

@@ -1,37 +1,24 @@
-import {randomBytes} from 'node:crypto';
-import {OperatorError} from '../../../core/operator-error.js';
 import type {DatabaseMemory} from '../database-options.js';
+import {
+  establishMeta,
+  type Identity,
+  identityOf,
+  type Meta,
+  mustKnowSchema,
+  randomId,
+  replacementsOf,
+} from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
-import {liveDelta, type Version} from '../row-version.js';
+import type {TableState, Version} from '../row-version.js';
+import {VersionBuffer} from '../version-buffer.js';
 import type {PgConnection, PgRow} from './connection.js';
 import {ownSchema} from './own-schema.js';
 
-const schemaVersion = 1;
 /** Versions that are gathered before they are written. */
 const gathered = 2000;
 
-/** Who a site database is, and where its sequence stands. */
-export type Identity = {
-  readonly replica: string;
-  readonly lineage: string;
-  readonly epoch: string;
-  readonly seq: number;
-};
-
 /** With the signature of the replacements (E28) that the rows are written with. */
 type Known = Identity & {readonly replacements: string};
-
-/** What is kept of a table as a whole. `version` is only used for tables without a key. */
-export type TableState = {
-  readonly id: number;
-  readonly name: string;
-  readonly signature: string | null;
-  /** Whether every row has its version, so that the log alone tells what changes. */
-  readonly compared: boolean;
-  readonly active: boolean;
-  readonly live: number;
-  readonly version: StoredVersion | undefined;
-};
 
 /**
  * Our own tables in the site's database. Writes belong into a transaction that holds the advisory lock, begins with
@@ -41,10 +28,7 @@ export class VersionStore {
   readonly #connection: PgConnection;
   #identity: Identity | undefined;
   #seq = 0;
-  #live = new Map<number, number>();
-  #saved: ReadonlyMap<number, number> = new Map();
-  #pending = new Map<number, Map<string, StoredVersion | undefined>>();
-  #pendingCount = 0;
+  readonly #buffer = new VersionBuffer();
 
   constructor(connection: PgConnection) {
     this.#connection = connection;
@@ -59,48 +43,18 @@ export class VersionStore {
     lastKnown: DatabaseMemory | undefined,
     replacements: string,
   ): Promise<{identity: Identity; renewed: boolean}> {
-    const known = await this.identity();
-    if (known === undefined) {
-      if (!(await this.#exists())) await this.#connection.run(ownSchema);
-      await this.#set({
-        schema: String(schemaVersion),
-        replica: randomId(),
-        lineage: randomId(),
-        epoch: randomId(),
-        seq: '0',
-        replacements,
-      });
-      return {identity: (await this.identity())!, renewed: false};
-    }
-    if (isContinuation(known, lastKnown)) return {identity: known, renewed: false};
-    await this.#set({replica: randomId(), epoch: randomId()});
-    return {identity: (await this.identity())!, renewed: true};
+    if (!(await this.#exists())) await this.#connection.run(ownSchema);
+    const {values, renewed} = establishMeta(await this.#meta(), lastKnown, replacements);
+    if (Object.keys(values).length > 0) await this.#set(values);
+    return {identity: (await this.identity())!, renewed};
   }
 
   /** Undefined as long as the database knows nothing of us. */
   async known(): Promise<Known | undefined> {
-    if (!(await this.#exists())) return undefined;
-    const meta = new Map(
-      (await this.#connection.rows('SELECT name, value FROM lockstep.meta')).map(([name, value]) => [
-        name,
-        value,
-      ]),
-    );
-    if (Number(meta.get('schema') ?? 0) > schemaVersion)
-      throw new OperatorError(
-        'STATE_TOO_NEW',
-        'The lockstep tables in the site database were made by a newer version of Lockstep.',
-        {hint: 'Update the agent.'},
-      );
-    const replica = meta.get('replica');
-    if (replica === undefined || replica === null) return undefined;
-    return {
-      replica,
-      lineage: meta.get('lineage') ?? '',
-      epoch: meta.get('epoch') ?? '',
-      seq: Number(meta.get('seq') ?? 0),
-      replacements: meta.get('replacements') ?? '[]',
-    };
+    const meta = await this.#meta();
+    mustKnowSchema(meta);
+    const identity = identityOf(meta);
+    return identity && {...identity, replacements: replacementsOf(meta)};
   }
 
   async identity(): Promise<Identity | undefined> {
@@ -112,6 +66,12 @@ export class VersionStore {
 
   async setReplacements(signature: string): Promise<void> {
     await this.#set({replacements: signature});
+  }
+
+  async #meta(): Promise<Meta> {
+    if (!(await this.#exists())) return new Map();
+    const rows = await this.#connection.rows('SELECT name, value FROM lockstep.meta');
+    return new Map(rows.map(([name, value]) => [name!, value!]));
   }
 
   async #exists(): Promise<boolean> {
@@ -130,9 +90,7 @@ export class VersionStore {
   async begin(): Promise<void> {
     this.#identity = await this.identity();
     this.#seq = this.#identity?.seq ?? 0;
-    this.#live.clear();
-    this.#pending.clear();
-    this.#pendingCount = 0;
+    this.#buffer.clear();
   }
 
   /** The replica under which this transaction's changes are recorded. */
@@ -149,23 +107,19 @@ export class VersionStore {
     await this.writeOut();
     // A transaction that found nothing writes nothing.
     if (this.#seq !== this.#identity?.seq) await this.#set({seq: String(this.#seq)});
-    for (const [id, delta] of this.#live)
-      if (delta !== 0)
-        await this.#connection.run('UPDATE lockstep.tab SET live = live + $1 WHERE id = $2', [delta, id]);
-    this.#live.clear();
+    for (const [id, delta] of this.#buffer.live.take())
+      await this.#connection.run('UPDATE lockstep.tab SET live = live + $1 WHERE id = $2', [delta, id]);
   }
 
   /** Makes what is gathered part of a savepoint that is set next. */
   async save(): Promise<void> {
     await this.writeOut();
-    this.#saved = new Map(this.#live);
+    this.#buffer.live.save();
   }
 
   /** Goes back to `save`, together with the savepoint. */
   restore(): void {
-    this.#pending.clear();
-    this.#pendingCount = 0;
-    this.#live = new Map(this.#saved);
+    this.#buffer.restore();
   }
 
   async get(id: number, key: string): Promise<StoredVersion | undefined> {
@@ -173,15 +127,7 @@ export class VersionStore {
   }
 
   async getMany(id: number, keys: readonly string[]): Promise<Map<string, StoredVersion>> {
-    const found = new Map<string, StoredVersion>();
-    const pending = this.#pending.get(id);
-    const asked: string[] = [];
-    for (const key of keys) {
-      if (pending?.has(key)) {
-        const version = pending.get(key);
-        if (version !== undefined) found.set(key, version);
-      } else asked.push(key);
-    }
+    const {found, rest: asked} = this.#buffer.find(id, keys);
     if (asked.length === 0) return found;
     const rows = await this.#connection.rows(
       // Key by key in the index, also where the planner knows nothing of the table yet.
@@ -206,26 +152,18 @@ export class VersionStore {
     version: StoredVersion | undefined,
     before: Version | undefined,
   ): Promise<void> {
-    const pending = this.#pending.get(id) ?? new Map<string, StoredVersion | undefined>();
-    this.#pending.set(id, pending);
-    pending.set(key, version);
-    this.#live.set(id, (this.#live.get(id) ?? 0) + liveDelta(before, version));
-    if (++this.#pendingCount >= gathered) await this.writeOut();
+    this.#buffer.put(id, key, version, before);
+    if (this.#buffer.size >= gathered) await this.writeOut();
   }
 
   /** Writes the versions that are gathered. */
   async writeOut(): Promise<void> {
-    const all = [...this.#pending];
-    this.#pending = new Map();
-    this.#pendingCount = 0;
-    for (const [id, versions] of all) {
-      const gone = [...versions].filter(([, version]) => version === undefined).map(([key]) => key);
+    for (const {id, kept, gone} of this.#buffer.take()) {
       if (gone.length > 0)
         await this.#connection.run('DELETE FROM lockstep.version WHERE tab = $1 AND key = ANY($2::text[])', [
           id,
           gone,
         ]);
-      const kept = [...versions].filter((entry): entry is [string, StoredVersion] => entry[1] !== undefined);
       if (kept.length === 0) continue;
       await this.#connection.run(
         `INSERT INTO lockstep.version(tab, key, digest, vector, deleted, seq)
@@ -246,18 +184,17 @@ export class VersionStore {
 
   /** Counts rows whose versions were made by a statement of their own. */
   countLive(id: number, rows: number): void {
-    this.#live.set(id, (this.#live.get(id) ?? 0) + rows);
+    this.#buffer.live.add(id, rows);
   }
 
   /** Live rows of a table, with what this transaction has changed so far. */
   async live(id: number): Promise<number> {
-    return ((await this.table(id))?.live ?? 0) + (this.#live.get(id) ?? 0);
+    return ((await this.table(id))?.live ?? 0) + this.#buffer.live.of(id);
   }
 
   /** Forgets all versions of a table. */
   async forget(id: number): Promise<void> {
-    this.#pending.delete(id);
-    this.#live.delete(id);
+    this.#buffer.forget(id);
     await this.#connection.run('DELETE FROM lockstep.version WHERE tab = $1', [id]);
     await this.#connection.run('UPDATE lockstep.tab SET live = 0 WHERE id = $1', [id]);
   }
@@ -284,22 +221,6 @@ export class VersionStore {
       [Object.keys(values), Object.values(values)],
     );
   }
-}
-
-/** Whether the database is the one that is remembered, at that place or further on. */
-export function isContinuation(known: Identity | undefined, memory: DatabaseMemory | undefined): boolean {
-  return (
-    known !== undefined &&
-    memory !== undefined &&
-    known.replica === memory.replica &&
-    known.epoch === memory.epoch &&
-    known.seq >= memory.seq
-  );
-}
-
-/** 16 characters of [0-9a-z]: the form of replicas, lineages and epochs. */
-function randomId(): string {
-  return randomBytes(16).reduce((text, byte) => text + (byte % 36).toString(36), '');
 }
 
 const tableColumns =

@@ -3,6 +3,7 @@ import type {OperationOutcome} from '../../../core/site-description.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
 import {TimeSlice} from '../../../system/time-slice.js';
 import type {DatabaseCommit, DatabaseParticipant} from '../../site/ports.js';
+import type {Identity} from '../own-meta.js';
 import {RowApplier} from '../row-applier.js';
 import {rowChangeOf} from '../row-change.js';
 import {settleForeignKeys} from '../settle-foreign-keys.js';
@@ -10,7 +11,6 @@ import {bringUpToDate} from './bring-up-to-date.js';
 import {retryWhileBusy, withOperatorErrors} from './connection.js';
 import {SqliteRowStore} from './sqlite-row-store.js';
 import {steerIds} from './steer-ids.js';
-import type {Identity} from './version-store.js';
 import {surroundingTransaction, type Workspace} from './workspace.js';
 
 /** Run markers that are kept; recovery only ever asks for the newest. */

@@ -5,7 +5,7 @@ import {noticeChange} from '../row-version.js';
 import {takeBaseline} from './compute-versions.js';
 import {quote} from './connection.js';
 import type {Cursor} from './table-access.js';
-import type {TableState} from './version-store.js';
+import type {SqliteTableState} from './version-store.js';
 import type {Workspace, WorkTable, Write} from './workspace.js';
 
 /** Rows that are handled in one transaction, which holds the site's write lock meanwhile. */
@@ -25,7 +25,7 @@ export async function compareTable(
   workspace: Workspace,
   write: Write,
   target: WorkTable,
-  state: TableState,
+  state: SqliteTableState,
   options: Options,
 ): Promise<Compared> {
   if (target.table.primaryKey.length === 0) {
@@ -45,7 +45,7 @@ export async function compareTable(
  * The columns that versions were made of, when columns were only added since and every change was logged. A row that
  * is unchanged in these is unchanged: it gets its new digest under its old vector, as it does on the other sites.
  */
-function columnsBefore({table}: WorkTable, state: TableState): readonly string[] | undefined {
+function columnsBefore({table}: WorkTable, state: SqliteTableState): readonly string[] | undefined {
   if (!state.compared || state.signature === null || state.signature === table.signature) return undefined;
   const before = JSON.parse(state.signature) as {columns: string[]; primaryKey: string[]};
   const onlyAdded =

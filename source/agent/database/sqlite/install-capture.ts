@@ -1,7 +1,7 @@
 import {captureTriggers, presentTriggers} from './capture.js';
 import {quote} from './connection.js';
 import type {SqliteTable} from './schema.js';
-import type {TableState} from './version-store.js';
+import type {SqliteTableState} from './version-store.js';
 import type {Transactions, Workspace} from './workspace.js';
 
 /**
@@ -64,7 +64,7 @@ function isComplete(workspace: Workspace): boolean {
   return expectedTriggers === present.size && ![...states.values()].some(state => state.active);
 }
 
-function addTable(workspace: Workspace, table: SqliteTable): TableState {
+function addTable(workspace: Workspace, table: SqliteTable): SqliteTableState {
   workspace.connection.run('INSERT INTO lockstep_table(name) VALUES (?)', table.name);
   return workspace.versions.tables().find(state => state.name === table.name)!;
 }

@@ -1,5 +1,5 @@
 import type {DatabaseScan} from '../../../core/site-description.js';
-import type {DatabaseCommit, DatabaseParticipant, Progress, SiteDatabase} from '../../site/ports.js';
+import type {DatabaseCommit, DatabaseParticipant, ScanOptions, SiteDatabase} from '../../site/ports.js';
 import {DatabaseFrame, tellRenewal} from '../database-frame.js';
 import type {SiteDatabaseOptions} from '../database-options.js';
 import {RowLocalizer} from '../row-localizer.js';
@@ -24,7 +24,7 @@ export class SqliteDatabase extends SqliteReads implements SiteDatabase {
     super(new SqliteAccess(path, frame), frame);
   }
 
-  async scan(options: {signal?: AbortSignal; progress?: Progress; verify?: boolean}): Promise<DatabaseScan> {
+  async scan(options: ScanOptions): Promise<DatabaseScan> {
     const {frame, access} = this;
     const signal = frame.endOf(options.signal);
     return await this.#exclusively(async () => {

@@ -1,11 +1,10 @@
 import type {IdColumn} from '../../../core/id-blocks.js';
 import type {ItemRecord, ItemRef, RowRecord, RowRef, TableRecord} from '../../../core/item.js';
 import {OperatorError} from '../../../core/operator-error.js';
-import type {DatabaseScan} from '../../../core/site-description.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
 import {TimeSlice} from '../../../system/time-slice.js';
-import type {Progress, StagedRow, WireRow} from '../../site/ports.js';
-import type {DatabaseFrame} from '../database-frame.js';
+import type {StagedRow, WireRow} from '../../site/ports.js';
+import {DatabaseReads} from '../database-reads.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import {
@@ -24,21 +23,7 @@ import {readSqliteImage, sqliteImageFormat} from './table-image.js';
 import type {Workspace, WorkTable} from './workspace.js';
 
 /** What is read of a SQLite database, beside scans and commits. */
-export abstract class SqliteReads {
-  protected readonly access: SqliteAccess;
-  protected readonly frame: DatabaseFrame;
-
-  constructor(access: SqliteAccess, frame: DatabaseFrame) {
-    this.access = access;
-    this.frame = frame;
-  }
-
-  abstract scan(options: {
-    signal?: AbortSignal;
-    progress?: Progress;
-    verify?: boolean;
-  }): Promise<DatabaseScan>;
-
+export abstract class SqliteReads extends DatabaseReads<SqliteAccess> {
   async position(): Promise<Position> {
     return await this.#read(({versions}) => {
       const {epoch, seq} = versions.identity()!;

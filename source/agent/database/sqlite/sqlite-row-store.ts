@@ -3,7 +3,7 @@ import type {StagedRow, WireRow} from '../../site/ports.js';
 import type {MissingParent, PresentRow, Rejection, RowStore, StoredVersion} from '../row-store.js';
 import type {Version} from '../row-version.js';
 import type {StagedImage} from '../table-image.js';
-import type {TableShape} from '../table-shape.js';
+import {type ReferencesByParent, referencesByParent, type TableShape} from '../table-shape.js';
 import type {WireValue} from '../wire-value.js';
 import {SqliteApplyJournal} from './apply-journal.js';
 import {ownTriggers} from './capture.js';
@@ -22,18 +22,13 @@ export class SqliteRowStore implements RowStore {
   readonly #tables: ReadonlyMap<string, WorkTable>;
   /** The site's own triggers on tables that were written to; they are away until `restoreTriggers`. */
   readonly #silenced = new Map<string, {name: string; sql: string}[]>();
-  readonly #referencing = new Map<string, {child: string; reference: Reference}[]>();
+  readonly #referencing: ReferencesByParent;
 
   constructor(workspace: Workspace) {
     this.#workspace = workspace;
     this.#tables = workspace.tables();
     this.journal = new SqliteApplyJournal(workspace.connection);
-    for (const {table} of this.#tables.values())
-      for (const reference of table.foreignKeys) {
-        const list = this.#referencing.get(reference.table) ?? [];
-        list.push({child: table.name, reference});
-        this.#referencing.set(reference.table, list);
-      }
+    this.#referencing = referencesByParent(this.#tables);
   }
 
   shape(table: string): TableShape | undefined {

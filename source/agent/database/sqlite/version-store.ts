@@ -1,39 +1,26 @@
-import {randomBytes} from 'node:crypto';
-import {OperatorError} from '../../../core/operator-error.js';
 import type {DatabaseMemory} from '../database-options.js';
+import {
+  establishMeta,
+  type Identity,
+  identityOf,
+  isContinuation,
+  type Meta,
+  randomId,
+  replacementsOf,
+} from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
-import {liveDelta, type Version} from '../row-version.js';
+import {liveDelta, type TableState, type Version} from '../row-version.js';
+import {LiveCounts} from '../version-buffer.js';
 import {ownSchema} from './capture.js';
 import type {SqliteConnection, SqliteRow} from './connection.js';
 
-const schemaVersion = 1n;
-
-/** Who a site database is, and where its sequence stands. */
-export type Identity = {
-  readonly replica: string;
-  readonly lineage: string;
-  readonly epoch: string;
-  readonly seq: number;
-};
-
-/** What is kept of a table as a whole. `version` is only used for tables without a key. */
-export type TableState = {
-  readonly id: bigint;
-  readonly name: string;
-  readonly signature: string | null;
-  /** Whether every row has its version, so that the log alone tells what changes. */
-  readonly compared: boolean;
-  readonly active: boolean;
-  readonly live: number;
-  readonly version: StoredVersion | undefined;
-};
+export type SqliteTableState = TableState<bigint>;
 
 /** Our own tables in the site's database. Writes belong into a transaction that ends with `flush`. */
 export class VersionStore {
   readonly #connection: SqliteConnection;
   #seq = 0;
-  #live = new Map<bigint, number>();
-  #saved: ReadonlyMap<bigint, number> = new Map();
+  readonly #live = new LiveCounts<bigint>();
 
   constructor(connection: SqliteConnection) {
     this.#connection = connection;
@@ -49,55 +36,21 @@ export class VersionStore {
     replacements: string,
   ): {identity: Identity; renewed: boolean} {
     this.#connection.exec(ownSchema);
-    const present = this.#meta();
-    const version = present.get('schema');
-    if (typeof version === 'bigint' && version > schemaVersion)
-      throw new OperatorError(
-        'STATE_TOO_NEW',
-        'The lockstep tables in the site database were made by a newer version of Lockstep.',
-        {hint: 'Update the agent.'},
-      );
-    if (present.get('replica') === undefined) {
-      this.#set('schema', schemaVersion);
-      this.#set('replica', randomId());
-      this.#set('lineage', randomId());
-      this.#set('epoch', randomId());
-      this.#set('seq', 0n);
-      this.setReplacements(replacements);
-      return {identity: this.identity()!, renewed: false};
-    }
-    const known = this.identity()!;
-    if (this.isContinuationOf(lastKnown)) return {identity: known, renewed: false};
-    this.#set('replica', randomId());
-    this.#set('epoch', randomId());
-    return {identity: this.identity()!, renewed: true};
+    const {values, renewed} = establishMeta(this.#meta(), lastKnown, replacements);
+    for (const [name, value] of Object.entries(values)) this.#set(name, value);
+    return {identity: this.identity()!, renewed};
   }
 
   /** Whether the database is the one that is remembered, at that place or further on. */
   isContinuationOf(memory: DatabaseMemory | undefined): boolean {
-    const known = this.identity();
-    return (
-      known !== undefined &&
-      memory !== undefined &&
-      known.replica === memory.replica &&
-      known.epoch === memory.epoch &&
-      known.seq >= memory.seq
-    );
+    return isContinuation(this.identity(), memory);
   }
 
   /** Undefined as long as the database knows nothing of us. */
   identity(): Identity | undefined {
     if (this.#connection.get("SELECT 1 FROM sqlite_schema WHERE name = 'lockstep_meta'") === undefined)
       return undefined;
-    const meta = this.#meta();
-    const text = (name: string) => String(meta.get(name) ?? '');
-    if (text('replica') === '') return undefined;
-    return {
-      replica: text('replica'),
-      lineage: text('lineage'),
-      epoch: text('epoch'),
-      seq: Number(meta.get('seq') ?? 0),
-    };
+    return identityOf(this.#meta());
   }
 
   renewEpoch(): void {
@@ -106,7 +59,7 @@ export class VersionStore {
 
   /** Signature of the replacements (E28) that the rows are written with. */
   replacements(): string {
-    return String(this.#meta().get('replacements') ?? '[]');
+    return replacementsOf(this.#meta());
   }
 
   setReplacements(signature: string): void {
@@ -130,20 +83,18 @@ export class VersionStore {
   /** Writes sequence and row counts; to be called last, before COMMIT. */
   flush(): void {
     this.#set('seq', BigInt(this.#seq));
-    for (const [id, delta] of this.#live)
-      if (delta !== 0)
-        this.#connection.run('UPDATE lockstep_table SET live = live + ? WHERE id = ?', BigInt(delta), id);
-    this.#live.clear();
+    for (const [id, delta] of this.#live.take())
+      this.#connection.run('UPDATE lockstep_table SET live = live + ? WHERE id = ?', BigInt(delta), id);
   }
 
   /** Remembers the counts that are still to be written, for a savepoint of the transaction. */
   save(): void {
-    this.#saved = new Map(this.#live);
+    this.#live.save();
   }
 
   /** Goes back to the counts of `save`, together with the savepoint. */
   restore(): void {
-    this.#live = new Map(this.#saved);
+    this.#live.restore();
   }
 
   get(id: bigint, key: string): StoredVersion | undefined {
@@ -174,27 +125,27 @@ export class VersionStore {
         BigInt(version.deleted),
         BigInt(version.seq),
       );
-    this.#live.set(id, (this.#live.get(id) ?? 0) + liveDelta(before, version));
+    this.#live.add(id, liveDelta(before, version));
   }
 
   /** Counts rows whose versions were made by a statement of their own. */
   countLive(id: bigint, rows: number): void {
-    this.#live.set(id, (this.#live.get(id) ?? 0) + rows);
+    this.#live.add(id, rows);
   }
 
   /** Live rows of a table, with what this transaction has changed so far. */
   live(id: bigint): number {
-    return (this.table(id)?.live ?? 0) + (this.#live.get(id) ?? 0);
+    return (this.table(id)?.live ?? 0) + this.#live.of(id);
   }
 
   /** Forgets all versions of a table. */
   forget(id: bigint): void {
     this.#connection.run('DELETE FROM lockstep_version WHERE tab = ?', id);
     this.#connection.run('UPDATE lockstep_table SET live = 0 WHERE id = ?', id);
-    this.#live.delete(id);
+    this.#live.forget(id);
   }
 
-  tables(): TableState[] {
+  tables(): SqliteTableState[] {
     return this.#connection
       .all(
         'SELECT id, name, signature, compared, active, live, digest, vector, deleted, seq FROM lockstep_table',
@@ -202,7 +153,7 @@ export class VersionStore {
       .map(stateOf);
   }
 
-  table(id: bigint): TableState | undefined {
+  table(id: bigint): SqliteTableState | undefined {
     const row = this.#connection.get(
       'SELECT id, name, signature, compared, active, live, digest, vector, deleted, seq FROM lockstep_table WHERE id = ?',
       id,
@@ -222,22 +173,14 @@ export class VersionStore {
     );
   }
 
-  #meta(): Map<string, unknown> {
-    return new Map(
-      this.#connection
-        .all('SELECT name, value FROM lockstep_meta')
-        .map(([name, value]) => [String(name), value]),
-    );
+  #meta(): Meta {
+    const rows = this.#connection.all('SELECT name, value FROM lockstep_meta');
+    return new Map(rows.map(([name, value]) => [String(name), String(value)]));
   }
 
   #set(name: string, value: string | bigint): void {
     this.#connection.run('INSERT OR REPLACE INTO lockstep_meta(name, value) VALUES (?, ?)', name, value);
   }
-}
-
-/** 16 characters of [0-9a-z]: the form of replicas, lineages and epochs. */
-export function randomId(): string {
-  return randomBytes(16).reduce((text, byte) => text + (byte % 36).toString(36), '');
 }
 
 function versionOf([digest, vector, deleted, seq]: SqliteRow): StoredVersion {
@@ -260,7 +203,7 @@ function stateOf([
   vector,
   deleted,
   seq,
-]: SqliteRow): TableState {
+]: SqliteRow): SqliteTableState {
   return {
     id: id as bigint,
     name: String(name),
