@@ -39,7 +39,7 @@ export function stopSentence(
     case 'done':
       return failed.length === 0
         ? 'All servers run the new version.'
-        : `Done, but for ${someOf(failed)}, which run the version they had.`;
+        : `Done, but for ${someOf(failed)}, which ${failed.length === 1 ? 'runs the version it' : 'run the version they'} had.`;
     case 'failed':
       return `Stopped: ${failed.length === 1 ? 'one server' : `${failed.length} servers`} failed and ${failuresAllowed} may: ${someOf(failed)}. When that is mended, \`lockstep rollout resume ${name} --retry\` tries again.`;
     case 'aborted':

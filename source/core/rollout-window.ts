@@ -54,6 +54,17 @@ export function windowAt({opens, closes}: RolloutWindow, nowMs: number): WindowS
     : {kind: 'open', untilMs, ...later};
 }
 
+/**
+ * When to try again what could not begin: after a while if the window is still open then, else when it opens next.
+ * @param nowMs epoch milliseconds
+ * @param pauseMs milliseconds
+ * @returns epoch milliseconds; undefined when it does not open any more
+ */
+export function nextAttempt(window: RolloutWindow, nowMs: number, pauseMs: number): number | undefined {
+  const {opensMs, ...now} = windowAt(window, nowMs);
+  return now.kind === 'open' && nowMs + pauseMs < now.untilMs ? nowMs + pauseMs : opensMs;
+}
+
 function refuse(text: string, why: string): OperatorError {
   return new OperatorError('USAGE', `"${text}" is not a window: ${why}.`, {hint: `Write ${form}.`});
 }

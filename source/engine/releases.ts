@@ -88,7 +88,12 @@ export type ReleaseVerbs = {
     id: string,
     publicKey: string,
   ): Promise<{readonly signedBy: string; readonly trustedComment: string}>;
-  delete(id: string): Promise<void>;
+  /**
+   * Forgets a release and what the console keeps of it; also one that cannot be read.
+   * @param options `dryRun`: only looks whether it may
+   * @throws OperatorError USAGE while a rollout is to bring it to servers
+   */
+  delete(id: string, options?: {dryRun?: boolean}): Promise<void>;
   /** Makes a pair of keys: FILE, which nobody else may read, and FILE.pub. @throws OperatorError ALREADY_EXISTS */
   createKey(
     file: string,

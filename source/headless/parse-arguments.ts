@@ -40,22 +40,24 @@ export function parsePercentage(text: string, option: string): number {
   return value;
 }
 
-/** A whole number from 1 to `most`. */
-export function parseCount(text: string, option: string, most: number): number {
+/** A whole number from `least` to `most`. */
+export function parseCount(text: string, option: string, most: number, least = 1): number {
   const value = Number(text);
-  if (!/^\d{1,9}$/.test(text) || value < 1 || value > most)
-    throw new OperatorError('USAGE', `${option} is a whole number from 1 to ${most}, not "${text}".`);
+  if (!/^\d{1,9}$/.test(text) || value < least || value > most)
+    throw new OperatorError('USAGE', `${option} is a whole number from ${least} to ${most}, not "${text}".`);
   return value;
 }
 
 const unitsMs = {s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000} as const;
 
-/** `90s`, `15m`, `2h`, `7d` in milliseconds. */
-export function parseDuration(text: string, option: string): number {
+/** `90s`, `15m`, `2h`, `7d` in milliseconds. @param mostMs the longest that makes sense */
+export function parseDuration(text: string, option: string, mostMs = Number.POSITIVE_INFINITY): number {
   const match = /^(\d{1,6})([smhd])$/.exec(text.trim());
   const value = Number(match?.[1]) * unitsMs[(match?.[2] ?? 's') as keyof typeof unitsMs];
   if (match === null || value === 0)
     throw new OperatorError('USAGE', `${option} is a duration such as 90s, 15m, 2h or 7d, not "${text}".`);
+  if (value > mostMs)
+    throw new OperatorError('USAGE', `${option} is at most ${mostMs / unitsMs.d}d, not ${text}.`);
   return value;
 }
 

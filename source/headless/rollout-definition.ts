@@ -40,8 +40,7 @@ export async function definitionOf(
     servers: await parseServers(engine, options.servers),
     waves: all,
     concurrency: parseCount(options.concurrency, '--concurrency', 256),
-    failuresAllowed:
-      options.failuresAllowed === '0' ? 0 : parseCount(options.failuresAllowed, '--failures-allowed', 10_000),
+    failuresAllowed: parseCount(options.failuresAllowed, '--failures-allowed', 10_000, 0),
     bakeMs: options.bake === undefined ? 0 : parseDuration(options.bake, '--bake'),
     gates: (options.gate ?? []).flatMap(text => parseGate(text, all.length)),
     approvers: options.approvers === undefined ? [] : parseList(options.approvers, '--approvers'),

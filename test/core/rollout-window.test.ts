@@ -1,6 +1,6 @@
 import test from 'ava';
 import {OperatorError} from '../../source/core/operator-error.js';
-import {parseWindow, windowAt} from '../../source/core/rollout-window.js';
+import {nextAttempt, parseWindow, windowAt} from '../../source/core/rollout-window.js';
 
 const iso = (ms: number | undefined) => (ms === undefined ? undefined : new Date(ms).toISOString());
 
@@ -49,4 +49,16 @@ for (const text of [
     const error = t.throws(() => parseWindow(text), {instanceOf: OperatorError});
     t.is(error?.code, 'USAGE');
     t.regex(error?.hint ?? '', /22:00-02:00 Europe\/Berlin/);
+  });
+
+const attempts: [text: string, now: string, next: string | undefined][] = [
+  ['daily 22:00-02:00 UTC', '2026-12-06T01:30:00Z', '2026-12-06T01:35:00.000Z'],
+  ['daily 22:00-02:00 UTC', '2026-12-06T01:56:00Z', '2026-12-06T22:00:00.000Z'],
+  ['daily 22:00-02:00 UTC', '2026-12-06T12:00:00Z', '2026-12-06T22:00:00.000Z'],
+  ['2026-12-05 22:00-23:30 UTC', '2026-12-05T22:10:00Z', '2026-12-05T22:15:00.000Z'],
+  ['2026-12-05 22:00-23:30 UTC', '2026-12-05T23:26:00Z', undefined],
+];
+for (const [text, now, next] of attempts)
+  test(`U1: what could not begin at ${now} is tried again in ${text}`, t => {
+    t.is(iso(nextAttempt(parseWindow(text), Date.parse(now), 5 * 60_000)), next);
   });

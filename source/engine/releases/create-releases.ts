@@ -4,6 +4,7 @@ import path from 'node:path';
 import {verifySignature, writeKeyFiles} from '../../core/minisign.js';
 import {OperatorError} from '../../core/operator-error.js';
 import {
+  compareReleaseVersions,
   describeSource,
   isReleaseName,
   isVersion,
@@ -21,6 +22,7 @@ import {
   parseManifest,
   releaseDigest,
 } from '../../protocol/release-manifest.js';
+import type {State} from '../../state/state.js';
 import {digestFile} from '../../system/digest-file.js';
 import {type EngineContext, findServer} from '../engine-context.js';
 import type {
@@ -109,7 +111,11 @@ export function createReleases(context: EngineContext): ReleaseVerbs {
       throw refused(verdict.kind === 'wrong' ? 'the signature is wrong' : verdict.reason);
     },
 
-    delete: id => folder.delete(id),
+    async delete(id, {dryRun = false} = {}) {
+      await folder.mustHave(id);
+      mustBeUnused(await context.state.read(), id);
+      if (!dryRun) await folder.delete(id);
+    },
 
     async createKey(file) {
       const publicFile = `${file}.pub`;
@@ -142,10 +148,32 @@ function checkDefinition({name, version, minimumVersion, expiresAt}: ReleaseDefi
       throw new OperatorError('USAGE', `"${text.slice(0, 80)}" is no version.`, {
         hint: 'One to four numbers with dots, such as 7.6.6; after three of them a pre-release, such as 2.0.0-rc.1.',
       });
+  if (minimumVersion !== undefined && compareReleaseVersions(minimumVersion, version) > 0)
+    throw new OperatorError(
+      'USAGE',
+      `No server could be updated to ${version}: it would have to run ${minimumVersion} or newer already.`,
+      {hint: 'Give a --min-version that is older than --version.'},
+    );
   if (expiresAt !== undefined && Date.parse(expiresAt) <= Date.now())
     throw new OperatorError('USAGE', 'The release would be expired from the start.', {
       hint: 'Give a moment in the future, or a duration such as 90d.',
     });
+}
+
+/** @throws OperatorError USAGE while a rollout is to bring the release to servers: without it that could not go on */
+function mustBeUnused({rollouts = []}: State, id: string): void {
+  const wanting = rollouts.find(
+    ({release, status}) =>
+      release === id && (status === 'planned' || status === 'running' || status === 'paused'),
+  );
+  if (wanting === undefined) return;
+  const {name, status} = wanting;
+  throw new OperatorError('USAGE', `The rollout ${name}, which is ${status}, brings ${id} to its servers.`, {
+    hint:
+      status === 'planned'
+        ? `Delete it before: lockstep rollout delete ${name}`
+        : `Wait for its end, or abort it before: lockstep rollout abort ${name}`,
+  });
 }
 
 /** Where servers will get the archive from. */

@@ -115,9 +115,14 @@ export class ReleaseFolder {
     return await this.find(id);
   }
 
+  /** Whether it is there, also when it cannot be read. @throws OperatorError NOT_FOUND */
+  async mustHave(id: string): Promise<void> {
+    if (!(await this.#has(id))) await this.find(id);
+  }
+
   /** Also one that cannot be read. @throws OperatorError NOT_FOUND */
   async delete(id: string): Promise<void> {
-    if (!(await this.#has(id))) await this.find(id);
+    await this.mustHave(id);
     // Out of sight at once, however long removing takes.
     const aside = path.join(this.#root, `.new-${randomBytes(6).toString('hex')}`);
     await rename(path.join(this.#root, id), aside);

@@ -9,6 +9,7 @@ import type {EngineContext} from '../engine-context.js';
 import {spawnDetached} from '../spawn-detached.js';
 import {newRunId} from '../start-run.js';
 import {findRollout, sitesOf} from './find-rollout.js';
+import {offerRelease} from './release-offer.js';
 import {type RolloutJob, writeRolloutJob} from './rollout-job.js';
 
 /** How the process of a rollout is to begin. */
@@ -16,14 +17,17 @@ export type Launch = Partial<Pick<RolloutJob, 'kind' | 'takeOver' | 'servers' | 
   /** Chosen by whoever must be able to tell later whether it began. */
   readonly rolloutId?: string;
   readonly wanted?: 'run' | 'abort';
+  /** When the scheduler begins anew should no process begin now; the process takes it out once it is at work. ISO 8601. */
+  readonly retryAt?: string | undefined;
   /** Changes the rollout in the same breath in which it is taken. @throws what stands against it */
   readonly prepare?: (rollout: StoredRollout, state: State) => void;
 };
 
 /**
  * Takes a rollout and starts a process for it that outlives this one; answers once it has begun. Of two who try at the
- * same time one gets it.
- * @throws OperatorError ROLLOUT_BUSY when a process is at work on it, NOT_FOUND, and what `prepare` throws
+ * same time one gets it. Where no process begins, the rollout is as it was.
+ * @throws OperatorError ROLLOUT_BUSY when a process is at work on it, NOT_FOUND for it or its release, CONTENT_MISMATCH for
+ * another release of that name, INTERNAL when the process does not start, and what `prepare` throws
  */
 export async function launchRollout(
   context: EngineContext,
@@ -35,19 +39,28 @@ export async function launchRollout(
     servers = [],
     rolloutId = newRunId(),
     wanted = 'run',
+    retryAt,
     prepare,
   }: Launch,
 ): Promise<{rolloutId: string}> {
   const {home, state} = context;
   const files = rolloutFiles(home, rolloutId);
-  const before = findRollout(await state.read(), name);
+  const known = await state.read();
+  const before = findRollout(known, name);
   if (takeOver === undefined || takeOver !== before.lockId) await mustBeIdle(home, before);
+  // What stands against it is said before anything of the release.
+  const trial = structuredClone(known);
+  prepare?.(findRollout(trial, name), trial);
+  // What is only taken back needs no release.
+  if (kind === 'update' && wanted === 'run') await offerRelease(context, before.release, before.digest);
   // Before it is named in the state, so that whoever finds the name finds the journal too.
   await rolloutJournals.create(home, rolloutId);
+  let untouched = before;
   try {
     const resumes = await state.change(draft => {
       const rollout = findRollout(draft, name);
       if (rollout.leg !== before.leg) throw busy(rollout);
+      untouched = structuredClone(rollout);
       prepare?.(rollout, draft);
       const started = rollout.members.length > 0;
       if (!started) freeze(rollout, draft);
@@ -60,7 +73,8 @@ export async function launchRollout(
         delete rollout.endedAt;
         delete rollout.reason;
         delete rollout.pausedFor;
-        delete rollout.dueAt;
+        if (retryAt === undefined) delete rollout.dueAt;
+        else rollout.dueAt = retryAt;
         rollout.status = 'running';
       }
       rollout.leg = rolloutId;
@@ -75,23 +89,33 @@ export async function launchRollout(
       servers,
       ...(takeOver === undefined ? {} : {takeOver}),
     });
+    await spawnDetached({
+      home,
+      command: '__rollout',
+      id: rolloutId,
+      what: 'rollout',
+      files,
+      async hasStarted(signal) {
+        for await (const event of rolloutJournals.follow(home, rolloutId, signal))
+          if (event.type === 'rollout.started') return true;
+        return false;
+      },
+    });
   } catch (error) {
-    await rm(files.journal, {force: true});
+    // Where even that is not possible the rollout shows as interrupted, and can be resumed.
+    await state.change(draft => giveBack(draft, untouched, rolloutId)).catch(() => {});
+    for (const file of [files.journal, files.request]) await rm(file, {force: true});
     throw error;
   }
-  await spawnDetached({
-    home,
-    command: '__rollout',
-    id: rolloutId,
-    what: 'rollout',
-    files,
-    async hasStarted(signal) {
-      for await (const event of rolloutJournals.follow(home, rolloutId, signal))
-        if (event.type === 'rollout.started') return true;
-      return false;
-    },
-  });
   return {rolloutId};
+}
+
+/** A rollout that no process began with is what it was: nothing of it was lost, and nobody need resume it. */
+function giveBack(draft: State, untouched: StoredRollout, rolloutId: string): void {
+  draft.rollouts = (draft.rollouts ?? []).map(rollout =>
+    // What was ticked meanwhile stays ticked.
+    rollout.leg === rolloutId ? {...untouched, items: rollout.items} : rollout,
+  );
 }
 
 /** @throws OperatorError ROLLOUT_BUSY */

@@ -86,6 +86,8 @@ export class RolloutRecord {
   #put(draft: State, mutate: (rollout: StoredRollout) => void): void {
     const rollout = findRollout(draft, this.#name);
     if (rollout.leg !== this.#rolloutId) return;
+    // The scheduler's next attempt stood there for the case that this process does not begin.
+    delete rollout.dueAt;
     // A server may have been renamed meanwhile.
     rollout.members = this.members.map((member, index) => ({
       ...structuredClone(member),

@@ -108,6 +108,8 @@ export type RolloutVerbs = {
    * @throws OperatorError USAGE when no gate waits, ROLE_REFUSED
    */
   approve(name: string, options?: {wave?: number}): Promise<{wave: number; rolloutId?: string}>;
+  /** `SERVER/SITE` of those that `rollBack` would bring back. @throws OperatorError NOT_FOUND, USAGE when there is none */
+  reversible(name: string, servers?: readonly string[]): Promise<readonly string[]>;
   /**
    * Brings servers that are done back to the version they had: all of them or some, as a process of its own.
    * @param servers as operators write them

@@ -5,7 +5,7 @@ import {isRunId} from '../../core/run-id.js';
 import type {UpdateEvent} from '../../core/update-status.js';
 import {readUpdateJournal} from '../../protocol/update-endpoints.js';
 import {rolloutJournals} from '../../state/rollout-journal.js';
-import type {State} from '../../state/state.js';
+import type {State, StoredMember, StoredRollout} from '../../state/state.js';
 import {type EngineContext, findServer, mustBeFree} from '../engine-context.js';
 import {errorDocument} from '../run-steps/error-document.js';
 import {approveWave} from './approve-wave.js';
@@ -123,34 +123,21 @@ export function createRollouts(context: EngineContext): RolloutVerbs {
     },
 
     async approve(name, {wave} = {}) {
-      const before = findRollout(await state.read(), name);
-      await mustBeIdle(home, before);
-      const approved = await state.change(draft =>
-        approveWave(draft, findRollout(draft, name), {wave, by: operator, at: new Date().toISOString()}),
-      );
-      const {rolloutId} = await launchRollout(context, name, {prepare: mustBeResumable});
+      let approved = 0;
+      const {rolloutId} = await launchRollout(context, name, {
+        prepare(rollout, draft) {
+          approved = approveWave(draft, rollout, {wave, by: operator, at: new Date().toISOString()});
+        },
+      });
       return {wave: approved, rolloutId};
     },
 
+    reversible: async (name, servers) =>
+      serversToRollBack(findRollout(await state.read(), name), servers).map(addressOf),
+
     async rollBack(name, servers) {
-      const rollout = findRollout(await state.read(), name);
-      const chosen = namedMembers(rollout, servers);
-      const wrong = chosen.find(member => member.state !== 'done');
-      if (servers !== undefined && servers.length > 0 && wrong !== undefined)
-        throw new OperatorError(
-          'USAGE',
-          `${addressOf(wrong)} does not run the new version: it is ${wrong.state}.`,
-          {
-            hint: 'Only a server that is done can be rolled back; one at work is aborted.',
-          },
-        );
-      // What ran the version before has no version to go back to that the rollout knows of.
-      const done = chosen.filter(({state, from}) => state === 'done' && from !== rollout.version);
-      if (done.length === 0)
-        throw new OperatorError('USAGE', `No server of ${name} was brought to the new version by it.`, {
-          hint: `\`lockstep rollout show ${name}\` shows how they stand.`,
-        });
-      return await launchRollout(context, name, {kind: 'rollback', servers: done.map(addressOf)});
+      const chosen = serversToRollBack(findRollout(await state.read(), name), servers);
+      return await launchRollout(context, name, {kind: 'rollback', servers: chosen.map(addressOf)});
     },
 
     async tick(name, item, done) {
@@ -214,6 +201,28 @@ export function createRollouts(context: EngineContext): RolloutVerbs {
       }
     },
   };
+}
+
+/** @throws OperatorError NOT_FOUND, USAGE when nothing of what is named can be brought back */
+function serversToRollBack(
+  rollout: StoredRollout,
+  servers: readonly string[] | undefined,
+): readonly StoredMember[] {
+  const chosen = namedMembers(rollout, servers);
+  const wrong = chosen.find(member => member.state !== 'done');
+  if (servers !== undefined && servers.length > 0 && wrong !== undefined)
+    throw new OperatorError(
+      'USAGE',
+      `${addressOf(wrong)} does not run the new version: it is ${wrong.state}.`,
+      {hint: 'Only a server that is done can be rolled back; one at work is aborted.'},
+    );
+  // What ran the version before has no version to go back to that the rollout knows of.
+  const done = chosen.filter(({state, from}) => state === 'done' && from !== rollout.version);
+  if (done.length === 0)
+    throw new OperatorError('USAGE', `No server of ${rollout.name} was brought to the new version by it.`, {
+      hint: `\`lockstep rollout show ${rollout.name}\` shows how they stand.`,
+    });
+  return done;
 }
 
 /** Tells the process at work what is wanted. @returns whether there is one */

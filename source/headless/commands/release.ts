@@ -221,12 +221,7 @@ export function addReleaseCommands(program: Command, register: Register): void {
     .action(
       register<[string]>(async (context, [id]) => {
         const engine = await context.engine();
-        const known = await engine.releases.list();
-        // One that cannot be read any more can be deleted as well.
-        if (!known.some(entry => entry.id === id))
-          await engine.releases.show(id).catch((error: unknown) => {
-            if (!(error instanceof OperatorError) || error.code !== 'INVALID_STATE') throw error;
-          });
+        await engine.releases.delete(id, {dryRun: true});
         if (!context.options.dryRun) {
           await context.interaction.confirmOnTerminal({
             consequence: `The release ${id} is forgotten; servers keep what they run.`,

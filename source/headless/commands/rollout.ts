@@ -156,16 +156,8 @@ function addCarryingOut(rollout: Command, register: Register): void {
     .action(
       register<[string, string[]], {detach?: boolean}>(async (context, [name, servers], {detach}) => {
         const engine = await context.engine();
-        const {servers: all} = await engine.rollouts.show(name);
-        const chosen = all
-          .filter(
-            ({server, site, state, from, to}) =>
-              state === 'done' &&
-              from !== to &&
-              (servers.length === 0 || servers.includes(server) || servers.includes(`${server}/${site}`)),
-          )
-          .map(({server, site}) => `${server}/${site}`);
-        const consequence = `${chosen.join(', ') || 'No server'}: the version before comes back, with the data as it was then where the update migrated it. What users entered since is lost there.`;
+        const chosen = await engine.rollouts.reversible(name, servers);
+        const consequence = `${chosen.join(', ')}: the version before comes back, with the data as it was then where the update migrated it. What users entered since is lost there.`;
         if (context.options.dryRun) {
           context.output.tell(printable(consequence));
           return 0;

@@ -230,6 +230,7 @@ export function fakeRolloutVerbs(world: FakeWorld): RolloutVerbs {
       put(name, {wanted: 'abort'});
     },
     approve: async (name, options) => ({wave: 2, ...begun(`approve ${name} ${options?.wave}`, name)}),
+    reversible: async (_, only) => only ?? [],
     rollBack: async (name, only) => begun(`roll back ${name} ${only?.join(',') ?? 'all'}`, name),
     async tick(name, item, done) {
       did(`tick ${name} ${item} ${done}`);

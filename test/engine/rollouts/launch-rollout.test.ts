@@ -1,0 +1,81 @@
+import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import {openEngineContext} from '../../../source/engine/engine-context.js';
+import {launchRollout} from '../../../source/engine/rollouts/launch-rollout.js';
+import type {StoredRollout} from '../../../source/state/state.js';
+
+const planned: StoredRollout = {
+  name: 'spring',
+  release: 'shop-1.1',
+  version: '1.1',
+  digest: '0'.repeat(64),
+  servers: [],
+  waves: ['rest'],
+  gates: [],
+  approvers: [],
+  items: [{text: 'announced'}],
+  failuresAllowed: 0,
+  concurrency: 1,
+  bakeMs: 0,
+  fourEyes: false,
+  scheduled: false,
+  patienceMs: 1000,
+  createdBy: 'anna@desk',
+  createdAt: '2026-12-01T00:00:00.000Z',
+  status: 'failed',
+  reason: 'Stopped: one server failed and 0 may: web1/main (Full.).',
+  wanted: 'run',
+  approvals: [],
+  lockId: '20261201-000000-aaaaaa',
+  leg: '20261201-000000-bbbbbb',
+  legs: ['20261201-000000-bbbbbb'],
+  members: [
+    {
+      server: 'web1',
+      site: 'main',
+      wave: 1,
+      state: 'failed',
+      updateId: '20261201-000000-cccccc',
+      error: {code: 'NO_SPACE', message: 'Full.'},
+    },
+  ],
+};
+
+test('U16: a rollout whose process does not start is what it was, and leaves nothing behind', async t => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'lockstep-'));
+  t.teardown(() => rmSync(home, {recursive: true, force: true}));
+  const context = await openEngineContext(home);
+  await context.state.change(draft => {
+    draft.rollouts = [structuredClone(planned)];
+  });
+  // Only a process that begins now reads this.
+  process.env.NODE_OPTIONS = `--require=${path.join(home, 'no-such-file.cjs')}`;
+  t.teardown(() => {
+    delete process.env.NODE_OPTIONS;
+  });
+  const launched = launchRollout(context, 'spring', {
+    wanted: 'abort',
+    prepare(rollout) {
+      rollout.members = rollout.members.map(({error: _, ...member}) => ({...member, state: 'waiting'}));
+    },
+  });
+  await t.throwsAsync(launched, {message: /did not start: it ended with 1.*no-such-file/s});
+  t.deepEqual((await context.state.read()).rollouts, [planned]);
+  t.deepEqual(readdirSync(path.join(home, 'rollouts')), []);
+});
+
+test('U16: the name of a release that is not known any more is said, and nothing is changed', async t => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'lockstep-'));
+  t.teardown(() => rmSync(home, {recursive: true, force: true}));
+  const context = await openEngineContext(home);
+  await context.state.change(draft => {
+    draft.rollouts = [structuredClone(planned)];
+  });
+  await t.throwsAsync(launchRollout(context, 'spring', {}), {
+    code: 'NOT_FOUND',
+    message: 'There is no release called shop-1.1.',
+  });
+  t.deepEqual((await context.state.read()).rollouts, [planned]);
+});
