@@ -1,13 +1,14 @@
-import {mkdirSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync} from 'node:fs';
 import {join} from 'node:path';
 import type {Logger} from 'pino';
 import writeFileAtomic from 'write-file-atomic';
 import {asOperatorError, OperatorError} from '../../core/operator-error.js';
+import {flushToDisk} from '../files/flush-to-disk.js';
 import {isRefusedForGood, type Mail, type MailSettings, sendMail} from './send-mail.js';
 
 /** Milliseconds to the next attempt, by the number of those before; the last one holds from then on. */
 const patienceMs = [2_000, 5_000, 15_000, 60_000, 300_000, 900_000];
-/** A mail that could not be sent for so long is given up. Milliseconds. */
+/** A mail that could not be sent for so long is given up; one that was sent is known as such for so long. Milliseconds. */
 const lifetimeMs = 7 * 86_400_000;
 /** Mails that may wait; more is a defect of whoever writes them. */
 const mostWaiting = 1_000;
@@ -16,8 +17,9 @@ type Waiting = Mail & {readonly site: string; readonly at: string};
 
 /**
  * Mails that wait for their SMTP server, one file each in the agent's data, so that neither a server that is down nor
- * an agent that ends loses one (U12). At least once: an agent that dies right after the server took a mail over sends
- * it again.
+ * an agent that ends loses one (U12). One that was sent is kept as such, so that whoever puts it again, not knowing how far
+ * they came before a restart, sends nothing twice. At least once all the same: an agent that dies between the server's word
+ * and the renaming of that file sends the mail again, under the same Message-ID.
  */
 export class Outbox {
   readonly #folder: string;
@@ -28,7 +30,7 @@ export class Outbox {
   #sending: Promise<void> | undefined;
   #again = false;
   /** Mails that whoever put them tries itself. */
-  readonly #inHand = new Set<string>();
+  readonly #inHand = new Map<string, Promise<void>>();
   #failures = 0;
   #closed = false;
 
@@ -46,8 +48,9 @@ export class Outbox {
     mkdirSync(this.#folder, {recursive: true, mode: 0o700});
   }
 
-  /** Takes a mail over; it is on the disk when this resolves. The same id is the same mail. */
+  /** Takes a mail over; it is on the disk when this resolves. The same id is the same mail, also after it was sent. */
   async put(id: string, site: string, mail: Mail): Promise<void> {
+    if (this.#wasSent(id)) return;
     await this.#keep(`${id}.json`, site, mail);
     this.#failures = 0;
     this.wake();
@@ -62,12 +65,12 @@ export class Outbox {
     const settings = this.#settingsOf(site);
     if (settings === undefined)
       throw new OperatorError('MAIL_NOT_CONFIGURED', `The site ${site} has no mail server.`);
+    if (this.#wasSent(id)) return undefined;
     const name = `${id}.json`;
-    this.#inHand.add(name);
+    const delivery = this.#keep(name, site, mail).then(() => this.#deliver(name, settings, mail));
+    this.#inHand.set(name, delivery);
     try {
-      await this.#keep(name, site, mail);
-      await sendMail(settings, mail);
-      rmSync(join(this.#folder, name), {force: true});
+      await delivery;
       return undefined;
     } catch (error) {
       const {code, message} = asOperatorError(error);
@@ -105,13 +108,15 @@ export class Outbox {
       });
   }
 
+  /** Waits for what is being sent right now, so that it is known as sent afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#sending;
+    await Promise.allSettled([this.#sending, ...this.#inHand.values()]);
   }
 
   async #send(): Promise<void> {
+    this.#forgetOld();
     for (const name of this.#names()) {
       if (this.#closed) return;
       if (this.#inHand.has(name)) continue;
@@ -121,8 +126,7 @@ export class Outbox {
       try {
         if (waiting === undefined) throw new Error('it cannot be read');
         if (settings === undefined) throw new Error(`the site ${waiting.site} has no mail server`);
-        await sendMail(settings, waiting);
-        rmSync(file, {force: true});
+        await this.#deliver(name, settings, waiting);
         this.#failures = 0;
       } catch (error) {
         const isOld = waiting === undefined || Date.now() - Date.parse(waiting.at) > lifetimeMs;
@@ -134,6 +138,29 @@ export class Outbox {
       }
     }
     this.#tryLater();
+  }
+
+  /** Nothing stands between the server's word and the renaming, which is all that a restart goes by. */
+  async #deliver(name: string, settings: MailSettings, mail: Mail): Promise<void> {
+    await sendMail(settings, mail, idOf(name));
+    renameSync(join(this.#folder, name), this.#sentFile(idOf(name)));
+    await flushToDisk([this.#folder], [this.#folder]);
+  }
+
+  #sentFile(id: string): string {
+    return join(this.#folder, `${id}.sent`);
+  }
+
+  #wasSent(id: string): boolean {
+    return existsSync(this.#sentFile(id));
+  }
+
+  #forgetOld(): void {
+    for (const name of readdirSync(this.#folder)) {
+      const file = join(this.#folder, name);
+      const isOld = name.endsWith('.sent') && Date.now() - statSync(file).mtimeMs > lifetimeMs;
+      if (isOld) rmSync(file, {force: true});
+    }
   }
 
   #tryLater(): void {
@@ -156,6 +183,8 @@ export class Outbox {
       .sort();
   }
 }
+
+const idOf = (name: string): string => name.replace(/\.json$/, '');
 
 function readWaiting(file: string): Waiting | undefined {
   try {

@@ -20,9 +20,10 @@ export function isRefusedForGood(error: unknown): boolean {
 
 /**
  * Hands one mail to the SMTP server; returns once that has taken it over. The outbox tries again.
+ * @param id of the mail: sent once more, it has the same Message-ID (RFC 5322, 3.6.4), by which receivers can tell
  * @throws OperatorError MAIL_FAILED with the server's words
  */
-export async function sendMail(settings: MailSettings, mail: Mail): Promise<void> {
+export async function sendMail(settings: MailSettings, mail: Mail, id: string): Promise<void> {
   const {createTransport} = await import('nodemailer');
   const transport = createTransport({
     url: settings.smtp,
@@ -36,6 +37,7 @@ export async function sendMail(settings: MailSettings, mail: Mail): Promise<void
   try {
     await transport.sendMail({
       from: settings.from,
+      messageId: `<${id}@${/@([^\s<>@]+)>?\s*$/.exec(settings.from)?.[1] ?? 'localhost'}>`,
       // As an object, so that an address from a database cannot name several recipients.
       to: {name: '', address: mail.to},
       subject: mail.subject.replaceAll(/\p{Cc}+/gu, ' '),

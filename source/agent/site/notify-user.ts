@@ -52,7 +52,7 @@ export async function notifyUser(
   const values = [modified, original, kind];
   const {subject, text} = {...defaults, ...site.mail.collision};
   // Asked twice, a user is told once.
-  const about = JSON.stringify([row.table, row.key, original, modified]);
+  const about = JSON.stringify([row.table, row.key, original, modified, to]);
   const id = `collision-${createHash('sha256').update(about).digest('hex').slice(0, 16)}`;
   const mail = {to, subject: fillTemplate(subject, values), text: fillTemplate(text, values)};
   const waits = await site.outbox.send(id, site.name, mail);

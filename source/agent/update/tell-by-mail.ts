@@ -1,3 +1,4 @@
+import {createHash} from 'node:crypto';
 import {type ErrorDocument, OperatorError} from '../../core/operator-error.js';
 import {endOf, type UpdateProgress} from '../../core/update-journal.js';
 import {updateMail} from '../../core/update-mail.js';
@@ -6,7 +7,8 @@ import type {UpdateRequest} from './update-request.js';
 import type {UpdateSubject} from './update-subject.js';
 
 /**
- * Puts the mails about an update into the outbox (U12). May be repeated while they wait: the same mail has the same id.
+ * Puts the mails about an update into the outbox (U12). May be repeated, also after they were sent: the same mail has the
+ * same id.
  * @param error why a person must look; undefined for how the update ended otherwise
  * @returns to whom; nobody where nobody is named
  * @throws OperatorError MAIL_NOT_CONFIGURED
@@ -38,9 +40,19 @@ export async function tellByMail(
     startedAt: request.createdAt,
     progress: {...progress, error},
   });
-  // The number in the id sets the mail about a rollback apart from the one about the update.
-  const turns = progress.rolledBackBy === undefined ? 1 : 2;
-  for (const [index, address] of to.entries())
-    await outbox.put(`${request.id}-${turns}-${index}`, request.site, {to: address, subject, text});
+  for (const address of to) {
+    const id = `${request.id}-${digestOf([address, subject, lastMoment(progress)])}`;
+    await outbox.put(id, request.site, {to: address, subject, text});
+  }
   return to;
+}
+
+/** When the last step ended before the mail: sets what is told apart from what was told before, and is the same when it is told again. */
+function lastMoment({steps}: UpdateProgress): string {
+  const moments = steps.flatMap(({step, endedAt}) => (step === 'notify' ? [] : (endedAt ?? [])));
+  return moments.sort().at(-1) ?? '';
+}
+
+function digestOf(parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 16);
 }
