@@ -21,7 +21,7 @@ const overdueMs = 3_600_000;
 /** Looks at everything that a run needs, changes nothing, and says what to do about what is wrong. */
 export async function examine(
   context: EngineContext,
-  engine: Pick<Engine, 'servers' | 'runs'>,
+  engine: Pick<Engine, 'servers' | 'runs' | 'collisions'>,
 ): Promise<DoctorCheck[]> {
   const checks: DoctorCheck[] = [
     {name: 'Node.js', result: 'ok', detail: `${process.versions.node} on ${process.platform}`},
@@ -46,8 +46,7 @@ export async function examine(
       checks.push({name: `database of ${server}`, result: 'warn', detail: warning});
   for (const relationship of state.relationships)
     checks.push(...checksOfRelationship(relationship, servers, state));
-  checks.push(...checkSchedules(state));
-  checks.push(await checkRuns(engine));
+  checks.push(...checkSchedules(state), await checkRuns(engine), ...(await checkCollisions(engine)));
   return checks;
 }
 
@@ -215,6 +214,27 @@ async function checkRuns(engine: Pick<Engine, 'runs'>): Promise<DoctorCheck> {
   } catch (thrown) {
     return fail('runs', thrown);
   }
+}
+
+/** Whether somebody has looked at what runs renamed (E18); nothing to say where they never did. */
+async function checkCollisions(engine: Pick<Engine, 'collisions'>): Promise<DoctorCheck[]> {
+  const known = await engine.collisions.list();
+  if (known.length === 0) return [];
+  const unreviewed = known.filter(({reviewed}) => !reviewed);
+  const oldest = unreviewed.at(-1);
+  if (oldest === undefined)
+    return [
+      {name: 'collisions', result: 'ok', detail: `${countOf(known.length, 'collision')}, all reviewed`},
+    ];
+  const {id, table, column, original, modified, runId} = oldest;
+  return [
+    {
+      name: 'collisions',
+      result: 'warn',
+      detail: `${unreviewed.length} not reviewed; the oldest is ${id}: ${column} "${original}" of ${table} became "${modified}" in run ${runId}`,
+      hint: 'See them with `lockstep collisions list`; `lockstep collisions review ID…` marks them, with --email it tells the users.',
+    },
+  ];
 }
 
 function fail(name: string, thrown: unknown): DoctorCheck {

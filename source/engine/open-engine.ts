@@ -29,6 +29,7 @@ export async function openEngine(home: string): Promise<Engine> {
   const releases = createReleases(context);
   const servers = createServers(context, releases);
   const runs = createRuns(context);
+  const collisions = createCollisions(context);
   return {
     home: context.home,
     watch: onChange => watchHome({home: context.home, statePath: context.state.path}, onChange),
@@ -40,7 +41,7 @@ export async function openEngine(home: string): Promise<Engine> {
     ...createPreviews(context),
     ...createDescriptions(context),
     savePlan,
-    doctor: () => examine(context, {servers, runs}),
+    doctor: () => examine(context, {servers, runs, collisions}),
     history: createHistory(context),
     packages: createPackages(context),
     releases,
@@ -49,7 +50,7 @@ export async function openEngine(home: string): Promise<Engine> {
     plans: createPlans(context),
     settings: createSettings(context),
     rollouts: createRollouts(context),
-    collisions: createCollisions(context),
+    collisions,
     runs,
     backups: createBackups(context),
     scheduler: createScheduler(context),

@@ -108,6 +108,19 @@ test.serial('E18: the later of two rows of one natural key gets its id appended,
     reviewed: false,
   });
 
+  type Findings = {healthy: boolean; checks: {name: string; result: string; detail: string; hint?: string}[]};
+  const doctorSays = async () => {
+    const {healthy, checks} = (await world.must('doctor', '--json')).json<Findings>();
+    t.true(healthy);
+    return checks.filter(({name}) => name === 'collisions');
+  };
+  const [unreviewed] = await doctorSays();
+  t.like(unreviewed, {result: 'warn'});
+  t.regex(unreviewed!.detail, /^4 not reviewed; the oldest is /);
+  t.regex(unreviewed!.hint!, /lockstep collisions list.*lockstep collisions review/);
+  await world.must('collisions', 'review', ...listed.map(({id}) => id));
+  t.deepEqual(await doctorSays(), [{name: 'collisions', result: 'ok', detail: '4 collisions, all reviewed'}]);
+
   // An edit of a renamed row travels like any other, and a folder of that name elsewhere is no collision.
   local.site.sql(
     `UPDATE folders SET name = 'Sales' WHERE id = 11329; INSERT INTO folders (id, parent_id, name) VALUES (11400, 900, 'Marketing')`,
