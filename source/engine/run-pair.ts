@@ -215,10 +215,8 @@ export function lasting<T>(
 ): Promise<T> {
   return persist(step, {
     signal: until,
-    async beforeRetry(error) {
-      log.message('warn', `${error.message} Trying again.`);
-      await leases.renew(ends && [ends.local, ends.remote]);
-    },
+    beforeRetry: () => leases.renew(ends && [ends.local, ends.remote]),
+    tell: log.message,
   });
 }
 
@@ -234,10 +232,8 @@ function lastingAt<T>(
   return persist(step, {
     signal: uninterrupted,
     patienceMs: restorePatienceMs,
-    async beforeRetry(error) {
-      log.message('warn', `${error.message} Trying again.`);
-      await leases.renew([end]);
-    },
+    beforeRetry: () => leases.renew([end]),
+    tell: log.message,
   });
 }
 

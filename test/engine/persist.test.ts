@@ -50,3 +50,27 @@ test('cancelling ends the waiting at once, with the reason', async t => {
   setImmediate(() => cancel.abort(reason));
   t.is(await t.throwsAsync(working), reason);
 });
+
+test('a failure that repeats itself is told of once, another one as well, and then that it is over', async t => {
+  const failures = [
+    ...['b cannot be reached', 'b cannot be reached', 'b broke off', 'b cannot be reached'],
+    undefined,
+  ];
+  const told: string[] = [];
+  await persist(
+    async () => {
+      const message = failures.shift();
+      if (message !== undefined) throw new OperatorError('UNREACHABLE', `${message}.`);
+    },
+    {
+      signal: new AbortController().signal,
+      beforeRetry: async () => {},
+      tell: (level, text) => told.push(`${level} ${text.replace(/after \d+ s/, 'after N s')}`),
+    },
+  );
+  t.deepEqual(told, [
+    'warn b cannot be reached. Trying again for up to 30 s.',
+    'warn b broke off. Trying again for up to 30 s.',
+    'info It works again: try 5, after N s.',
+  ]);
+});

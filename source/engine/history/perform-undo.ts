@@ -144,10 +144,8 @@ export function stepsOf<Job>({log, cancel}: HistoryWork<Job>, leases: Leases) {
   const lasting = <T>(step: () => Promise<T>, signal: AbortSignal) =>
     persist(step, {
       signal,
-      async beforeRetry(error) {
-        log.message('warn', `${error.message} Trying again.`);
-        await leases.renew();
-      },
+      beforeRetry: () => leases.renew(),
+      tell: log.message,
     });
   const observer: PlanObserver = {
     signal: cancel.signal,

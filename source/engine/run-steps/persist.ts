@@ -13,31 +13,43 @@ export function isPassing(error: unknown): error is OperatorError {
 
 /**
  * Does work again when the connection was lost. Every step of a run is idempotent by its run id, so repeating one
- * after a lost answer is safe (DESIGN.md, "Life of a sync run").
- * @param beforeRetry takes back what an agent may have lost with its restart: the leases
+ * after a lost answer is safe (DESIGN.md, "Life of a sync run"). Says once what it waits for, and when that is over.
  */
 export async function persist<T>(
   work: () => Promise<T>,
   options: {
     signal: AbortSignal;
-    beforeRetry: (error: OperatorError) => Promise<void>;
+    /** Takes back what an agent may have lost with its restart: the leases. */
+    beforeRetry: () => Promise<void>;
+    tell?: (level: 'info' | 'warn', text: string) => void;
     /** How long it is tried, milliseconds; half a minute when absent. */
     patienceMs?: number;
   },
 ): Promise<T> {
-  const {signal, beforeRetry, patienceMs = usualPatienceMs} = options;
+  const {signal, beforeRetry, tell, patienceMs = usualPatienceMs} = options;
   let firstFailureMs: number | undefined;
-  for (let waitMs = 200; ; waitMs = Math.min(waitMs * 2, 2_000)) {
+  const told = new Set<string>();
+  for (let [tries, waitMs] = [1, 200]; ; tries++, waitMs = Math.min(waitMs * 2, 2_000)) {
     try {
-      return await work();
+      const result = await work();
+      if (firstFailureMs !== undefined)
+        tell?.('info', `It works again: try ${tries}, after ${secondsSince(firstFailureMs)} s.`);
+      return result;
     } catch (error) {
       signal.throwIfAborted();
       firstFailureMs ??= Date.now();
       if (!isPassing(error) || Date.now() - firstFailureMs > patienceMs) throw error;
+      if (!told.has(error.message))
+        tell?.('warn', `${error.message} Trying again for up to ${patienceMs / 1000} s.`);
+      told.add(error.message);
       await delay(waitMs, undefined, {signal}).catch(() => signal.throwIfAborted());
-      await beforeRetry(error).catch((failure: unknown) => {
+      await beforeRetry().catch((failure: unknown) => {
         if (!isPassing(failure)) throw failure;
       });
     }
   }
+}
+
+function secondsSince(atMs: number): number {
+  return Math.ceil((Date.now() - atMs) / 1000);
 }
