@@ -446,6 +446,12 @@ export const errorCodes = {
     remedy: 'The message has its last words.',
   },
 
+  FILE_FAILED: {
+    exit: 1,
+    http: 500,
+    meaning: 'A file or folder of Lockstep itself cannot be used: no right, a full disk, a file in the way.',
+    remedy: 'The message names it and says why.',
+  },
   RUN_CANCELLED: {
     exit: 1,
     http: 409,

@@ -1,11 +1,12 @@
 import {type ErrorCode, errorCodes} from './error-codes.js';
+import {fileFailureOf} from './file-failure.js';
 
 /** What an error looks like on stderr with `--json` and in an agent's answer (CLI.md, "Everywhere"). */
 export type ErrorDocument = {code: string; message: string; hint?: string; details?: unknown};
 
 /**
- * Something the operator can understand and act on: a stable code, a sentence, a remedy. Anything
- * thrown that is not one of these is our own bug and is reported as such.
+ * Something the operator can understand and act on: a stable code, a sentence, a remedy. Anything thrown that is not
+ * one of these, nor the system's word on a file, is our own bug and is reported as such.
  */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
@@ -51,6 +52,9 @@ export class OperatorError extends Error {
 /** Any thrown value as an OperatorError, so that boundaries can treat all failures alike. */
 export function asOperatorError(thrown: unknown): OperatorError {
   if (thrown instanceof OperatorError) return thrown;
+  const failure = fileFailureOf(thrown);
+  if (failure !== undefined)
+    return new OperatorError('FILE_FAILED', failure.message, {cause: thrown, hint: failure.hint});
   const message = thrown instanceof Error ? thrown.message : String(thrown);
   return new OperatorError('INTERNAL', message, {
     cause: thrown,

@@ -138,6 +138,7 @@ function createProgram(invocation: Invocation, setExitCode: (code: number) => vo
   addAgentCommands(program, register);
   addCertificateCommands(program, register);
   addConsoleCommand(program, register);
+  program.helpCommand('help [command]', 'print this help, or that of a command');
   // Releases have versions of their own: beside a command, --version is an option of that command.
   const names = new Set(program.commands.map(command => command.name()));
   if (!invocation.argv.some(argument => names.has(argument)))

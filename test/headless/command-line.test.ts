@@ -1,5 +1,5 @@
 import {spawnSync} from 'node:child_process';
-import {mkdtempSync, rmSync} from 'node:fs';
+import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -79,6 +79,42 @@ test('an empty list says how to fill it, on stderr', t => {
   t.is(status, 0);
   t.is(stdout, '');
   t.regex(stderr, /lockstep server add/);
+});
+
+for (const [what, argv] of [
+  ['a home', ['server', 'list', '--home', path.join(folder, 'in-the-way')]],
+  ['a home in it', ['cert', 'show', '--home', path.join(folder, 'in-the-way', 'home')]],
+  ['the data of an agent', ['agent', 'init', '--name', 'a', '--data', path.join(folder, 'in-the-way')]],
+  ['data in it', ['agent', 'init', '--name', 'a', '--data', path.join(folder, 'in-the-way', 'data')]],
+] as const)
+  test(`a file where a folder belongs is no defect of ours: ${what}`, t => {
+    writeFileSync(path.join(folder, 'in-the-way'), '');
+    const {stdout, stderr, status} = lockstep(...argv, '--json');
+    t.is(status, 1);
+    t.is(stdout, '');
+    const {error} = JSON.parse(stderr) as {error: {code: string; message: string}};
+    t.is(error.code, 'FILE_FAILED');
+    t.regex(error.message, /in-the-way\S* cannot be used: a file lies where a folder belongs/);
+  });
+
+for (const [verb, ...argv] of [
+  ['site', 'add', 'main', '--root', '.'],
+  ['revoke', 'a'.repeat(64)],
+  ['invite'],
+  ['status'],
+] as const)
+  test(`agent ${verb} says that there is no agent in the folder`, t => {
+    const {stderr, status} = lockstep('agent', verb, ...argv, '--data', home('no-agent'), '--json');
+    t.is(status, 64, stderr);
+    t.regex(stderr, /There is no agent.json here.*lockstep agent init/);
+  });
+
+test('help prints what --help prints', t => {
+  for (const argv of [[], ['server']]) {
+    const {stdout, status} = lockstep('help', ...argv);
+    t.is(status, 0);
+    t.is(stdout, lockstep(...argv, '--help').stdout);
+  }
 });
 
 test('a reader that has gone neither kills a command nor shows a stack', t => {

@@ -24,20 +24,16 @@ export async function addSiteToAgentJson(
   site: SiteJson,
   options: {dryRun: boolean},
 ): Promise<void> {
+  // Where there is no agent there is no folder for the lock either.
+  await readValid(dataFolder);
   await withLock(`${configurationPath(dataFolder)}.lock`, async () => {
-    const parsed = await readAgentJson(dataFolder);
-    if (parsed.kind === 'invalid') {
-      const [first] = parsed.problems;
-      throw new OperatorError('INVALID_CONFIGURATION', `${first?.file}, ${first?.place}: ${first?.message}`, {
-        ...(first ? {hint: first.remedy} : {}),
-      });
-    }
-    if (Object.hasOwn(parsed.value.sites, name))
+    const value = await readValid(dataFolder);
+    if (Object.hasOwn(value.sites, name))
       throw new OperatorError('ALREADY_EXISTS', `There is a site ${name} already.`, {
         hint: `Change it in ${configurationPath(dataFolder)}.`,
       });
     if (options.dryRun) return;
-    await save(dataFolder, {...parsed.value, sites: {...parsed.value.sites, [name]: site}});
+    await save(dataFolder, {...value, sites: {...value.sites, [name]: site}});
   });
 }
 
@@ -57,6 +53,15 @@ export async function setVersionInAgentJson(
     const site = parsed.value.sites[name];
     if (site === undefined || site.version === version) return;
     await save(dataFolder, {...parsed.value, sites: {...parsed.value.sites, [name]: {...site, version}}});
+  });
+}
+
+async function readValid(dataFolder: string): Promise<AgentJson> {
+  const parsed = await readAgentJson(dataFolder);
+  if (parsed.kind === 'valid') return parsed.value;
+  const [first] = parsed.problems;
+  throw new OperatorError('INVALID_CONFIGURATION', `${first?.file}, ${first?.place}: ${first?.message}`, {
+    ...(first ? {hint: first.remedy} : {}),
   });
 }
 

@@ -168,8 +168,11 @@ export function createAgentServer(options: AgentServerOptions) {
         .auditRefusal(request, error)
         .catch((err: unknown) => log.error({err}, 'the audit log cannot be written'));
     }
-    if (error.code === 'INTERNAL')
-      log.error({err: thrown, method: request.method, path: pathOf(request)}, 'defect');
+    if (error.code === 'INTERNAL' || error.code === 'FILE_FAILED')
+      log.error(
+        {err: thrown, method: request.method, path: pathOf(request)},
+        error.code === 'INTERNAL' ? 'defect' : error.message,
+      );
     else log.debug({code: error.code, method: request.method, path: pathOf(request)}, error.message);
     sendError(reply, error);
     return reply;
