@@ -1,7 +1,7 @@
-import {readFile} from 'node:fs/promises';
 import {resolve} from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import {OperatorError} from '../core/operator-error.js';
+import {readCertificateFile} from '../protocol/certificate-file.js';
 import {
   fingerprintOf,
   type Identity,
@@ -68,14 +68,7 @@ async function trust(request: {
 }): Promise<Pin> {
   const {data, role} = request;
   const {sites} = await loadConfiguration(data);
-  let certificate: string;
-  try {
-    certificate = await readFile(request.file, 'utf8');
-  } catch (error) {
-    throw new OperatorError('USAGE', `${request.file} cannot be read: ${(error as Error).message}`, {
-      cause: error,
-    });
-  }
+  const certificate = await readCertificateFile(request.file);
   const given = role === 'peer' ? (request.sites ?? []) : [];
   for (const site of given)
     if (!sites.some(({name}) => name === site))

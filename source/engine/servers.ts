@@ -91,22 +91,34 @@ export function createServers(context: EngineContext, releases: Pick<ReleaseVerb
     async remove(name) {
       await state.change(draft => {
         findServer(draft, name);
+        const named = (kind: string, users: readonly {name: string}[]) =>
+          users.map(user => `the ${kind} ${user.name}`);
         const users = [
-          ...draft.relationships.filter(({local, remote}) =>
-            [local, remote].some(end => end.server === name),
+          ...named(
+            'relationship',
+            draft.relationships.filter(({local, remote}) => [local, remote].some(end => end.server === name)),
           ),
-          ...draft.clusters.filter(({members}) => members.some(member => member.server === name)),
-          ...(draft.lives ?? []).filter(({local, servers}) =>
-            [local, ...servers].some(end => end.server === name),
+          ...named(
+            'cluster',
+            draft.clusters.filter(({members}) => members.some(member => member.server === name)),
           ),
-          ...(draft.rollouts ?? []).filter(
-            ({status, servers, members}) =>
-              ['planned', 'running', 'paused'].includes(status) &&
-              [...servers, ...members].some(end => end.server === name),
+          ...named(
+            'live sync',
+            (draft.lives ?? []).filter(({local, servers}) =>
+              [local, ...servers].some(end => end.server === name),
+            ),
+          ),
+          ...named(
+            'rollout',
+            (draft.rollouts ?? []).filter(
+              ({status, servers, members}) =>
+                ['planned', 'running', 'paused'].includes(status) &&
+                [...servers, ...members].some(end => end.server === name),
+            ),
           ),
         ];
         if (users.length > 0)
-          throw new OperatorError('USAGE', `${name} is part of ${users.map(user => user.name).join(', ')}.`, {
+          throw new OperatorError('USAGE', `${name} is part of ${users.join(', ')}.`, {
             hint: 'Delete those first, or take it out of the cluster.',
           });
         draft.servers = draft.servers.filter(server => server.name !== name);

@@ -1,7 +1,7 @@
-import {readFile} from 'node:fs/promises';
 import writeFileAtomic from 'write-file-atomic';
 import type {AgentClient} from '../client/agent-client.js';
 import {OperatorError} from '../core/operator-error.js';
+import {readCertificateFile} from '../protocol/certificate-file.js';
 import {fingerprintOf, type Identity, regenerateIdentity, subjectOf} from '../protocol/identity.js';
 import {
   type AuditEntry,
@@ -96,7 +96,7 @@ export function createTrust(context: EngineContext, servers: Pick<ServerVerbs, '
     },
 
     async pin(server, file, {role, name}) {
-      const certificate = await readCertificate(file);
+      const certificate = await readCertificateFile(file);
       const {peer} = await at(server, client =>
         client.call(pinConsole, {body: {certificate, role, name: name ?? subjectOf(certificate)}}),
       );
@@ -104,7 +104,7 @@ export function createTrust(context: EngineContext, servers: Pick<ServerVerbs, '
     },
 
     async pinServer(file, {name, url}) {
-      const certificate = await readCertificate(file);
+      const certificate = await readCertificateFile(file);
       return servers.trust(certificate, {
         name: name ?? subjectOf(certificate),
         ...(url === undefined ? {} : {url}),
@@ -143,21 +143,4 @@ async function writeCertificate(file: string, certificate: string): Promise<void
       cause,
     });
   }
-}
-
-/** Bytes of a certificate file, at most. */
-const maxCertificateBytes = 16 * 1024;
-
-async function readCertificate(file: string): Promise<string> {
-  const hint = '`lockstep cert export FILE` writes a certificate that can be pinned.';
-  let certificate: string;
-  try {
-    certificate = await readFile(file, 'utf8');
-  } catch (cause) {
-    throw new OperatorError('USAGE', `${file} cannot be read: ${(cause as Error).message}`, {hint, cause});
-  }
-  if (certificate.length > maxCertificateBytes)
-    throw new OperatorError('USAGE', `${file} is too long for a certificate.`, {hint});
-  fingerprintOf(certificate);
-  return certificate;
 }

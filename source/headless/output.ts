@@ -14,7 +14,10 @@ export type Output = {
   print(text: string): void;
   /** One JSON document on stdout. */
   document(value: unknown): void;
-  /** One JSON document on stdout whose only member is a list of any length, written as it comes. */
+  /**
+   * One JSON document on stdout whose only member is a list of any length, written as it comes. A list that fails
+   * before its first item writes nothing.
+   */
   list(name: string, items: AsyncIterable<unknown>): Promise<void>;
   /** One line of NDJSON on stdout. */
   event(value: unknown): void;
@@ -62,13 +65,13 @@ export function createOutput(options: {json: boolean; color: boolean}, streams: 
       streams.stdout.write(`${JSON.stringify(value, undefined, 2)}\n`);
     },
     async list(name, items) {
-      streams.stdout.write(`{${JSON.stringify(name)}: [`);
-      let separator = '\n  ';
+      const opening = `{${JSON.stringify(name)}: [`;
+      let begun = false;
       for await (const item of items) {
-        streams.stdout.write(`${separator}${JSON.stringify(item)}`);
-        separator = ',\n  ';
+        streams.stdout.write(`${begun ? ',' : opening}\n  ${JSON.stringify(item)}`);
+        begun = true;
       }
-      streams.stdout.write('\n]}\n');
+      streams.stdout.write(begun ? '\n]}\n' : `${opening}]}\n`);
     },
     event(value) {
       streams.stdout.write(`${JSON.stringify(value)}\n`);

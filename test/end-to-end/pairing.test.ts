@@ -2,7 +2,7 @@ import {statSync, writeFileSync} from 'node:fs';
 import {request} from 'node:https';
 import path from 'node:path';
 import test from 'ava';
-import {createWorld, type TestServer} from '../helpers/lockstep.js';
+import {createWorld, program, type TestServer} from '../helpers/lockstep.js';
 
 test.serial('X1: one line pairs console and server; it is valid once', async t => {
   const world = createWorld(t);
@@ -76,6 +76,9 @@ test.serial('E4: trust by hand, both ways, needs no invitation', async t => {
   const theirs = path.join(world.folder, 'agent.pem');
   await world.must('cert', 'export', ours);
   await world.must('cert', 'export', theirs, '--data', server.data);
+  const none = await world.lockstep('cert', 'trust', program, '--data', server.data, '--json');
+  t.is(none.exitCode, 64);
+  t.regex(none.error().message, /is not a certificate/);
   await world.must('cert', 'trust', ours, '--role', 'operate', '--data', server.data);
   await world.must('cert', 'trust', theirs, '--name', 'a', '--url', server.address.url);
   t.is((await world.lockstep('server', 'check', 'a')).exitCode, 0);

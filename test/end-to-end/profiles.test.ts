@@ -53,6 +53,9 @@ test.serial('E7: a profile is created, shown, edited, copied and deleted', async
   t.deepEqual((await show('pair/Nightly run')) as unknown, edited);
 
   await world.must('profile', 'copy', 'pair/Nightly run', 'Second');
+  const elsewhere = await world.lockstep('profile', 'copy', 'pair/Nightly run', 'other/Second', '--json');
+  t.is(elsewhere.exitCode, 64);
+  t.is(elsewhere.error().message, 'A profile is copied within its relationship, pair.');
   t.deepEqual((await show('pair/Second')) as unknown, {...edited, name: 'Second'});
   await world.must('profile', 'delete', 'pair/Nightly run');
   const {profiles} = (await world.must('profile', 'list', '--json')).json<{profiles: ProfileDocument[]}>();
@@ -103,6 +106,11 @@ test.serial('E17: runs are listed newest first, by relationship and by profile',
     (await list('--relationship', 'pair', '--profile', 'two')).map(({runId}) => runId),
     [second.runId],
   );
+  t.deepEqual(
+    (await list('--profile', 'two')).map(({runId}) => runId),
+    [second.runId],
+    'a name alone is that of any relationship',
+  );
   const [entry] = await list();
   t.like(entry, {
     status: 'success',
@@ -116,7 +124,8 @@ test.serial('E17: runs are listed newest first, by relationship and by profile',
   for (const name of ['startedAt', 'endedAt'])
     t.true(Number.isFinite(Date.parse(String(entry?.[name]))), name);
   t.regex(String(entry?.by), /@/);
-  t.is((await world.lockstep('runs', 'list', '--profile', 'pair/none')).exitCode, 64);
+  for (const nobody of ['pair/none', 'none'])
+    t.is((await world.lockstep('runs', 'list', '--profile', nobody)).exitCode, 64);
 });
 
 test.serial('doctor says what is wrong and what to do, and ends with 4 only then', async t => {
@@ -141,7 +150,9 @@ test.serial('server: rename keeps relationships, remove is refused while one nee
   await world.profile('pair/all', '--items', 'templates');
   await world.must('server', 'rename', 'there', 'production');
   t.like(await world.run('pair/all'), {status: 'success'});
-  t.is((await world.lockstep('server', 'remove', 'production')).exitCode, 64);
+  const used = await world.lockstep('server', 'remove', 'production', '--json');
+  t.is(used.exitCode, 64);
+  t.is(used.error().message, 'production is part of the relationship pair.');
   await world.must('relationship', 'delete', 'pair');
   await world.must('server', 'remove', 'production');
   const {servers} = (await world.must('server', 'list', '--json')).json<{servers: {name: string}[]}>();

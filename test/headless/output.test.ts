@@ -51,3 +51,22 @@ test('an error is a sentence with its remedy, or a document', t => {
   });
   t.is(json.written.stdout, '');
 });
+
+test('a list is a document however long; one that fails before its first item writes nothing', async t => {
+  const written = async (items: AsyncIterable<unknown>) => {
+    const {streams: to, written} = streams(false);
+    await createOutput({json: true, color: true}, to)
+      .list('entries', items)
+      .catch(() => {});
+    return written.stdout;
+  };
+  const some = async function* (count: number) {
+    for (let index = 0; index < count; index++) yield {index};
+  };
+  t.deepEqual(JSON.parse(await written(some(0))), {entries: []});
+  t.deepEqual(JSON.parse(await written(some(2))), {entries: [{index: 0}, {index: 1}]});
+  const failing = {
+    [Symbol.asyncIterator]: () => ({next: () => Promise.reject(new Error('unknown site'))}),
+  };
+  t.is(await written(failing), '');
+});

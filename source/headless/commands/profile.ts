@@ -86,6 +86,7 @@ export function addProfileCommands(program: Command, register: Register): void {
               {title: 'ITEMS'},
               {title: 'FILTER'},
               {title: 'CONFLICTS'},
+              {title: 'SCHEDULE'},
             ],
             profiles.map(entry =>
               [
@@ -94,6 +95,7 @@ export function addProfileCommands(program: Command, register: Register): void {
                 entry.items.join(' '),
                 formatFilter(entry.filter),
                 entry.direction === 'bidirectional' ? entry.policy : '-',
+                entry.schedule ?? '-',
               ].map(printable),
             ),
           ),
@@ -138,8 +140,7 @@ export function addProfileCommands(program: Command, register: Register): void {
     .action(
       register<[string, string], {schedule?: string}>(async (context, [text, target], {schedule}) => {
         const {relationship, profile: name} = parseProfileName(text);
-        const prefix = `${relationship}/`;
-        const to = target.startsWith(prefix) ? target.slice(prefix.length) : target;
+        const to = nameWithin(relationship, target);
         const engine = await context.engine();
         const origin = await findProfile(engine, relationship, name);
         if (context.options.dryRun) await mustBeFree(engine, relationship, to);
@@ -285,6 +286,16 @@ async function show(context: CommandContext, profile: Profile, done?: string): P
           ]),
     ]),
   );
+}
+
+/** The name of a profile beside another one, with or without their relationship. @throws OperatorError USAGE */
+function nameWithin(relationship: string, text: string): string {
+  const prefix = `${relationship}/`;
+  if (text.startsWith(prefix)) return text.slice(prefix.length);
+  if (!text.includes('/')) return text;
+  throw new OperatorError('USAGE', `A profile is copied within its relationship, ${relationship}.`, {
+    hint: 'For another one, make it there: lockstep profile create RELATIONSHIP/NAME …',
+  });
 }
 
 /** @throws NOT_FOUND naming what there is. */

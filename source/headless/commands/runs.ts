@@ -1,6 +1,7 @@
 import {type Command, Option} from 'commander';
 import {describeFailure} from '../../core/after-sync.js';
 import {formatSize} from '../../core/byte-size.js';
+import {countOf} from '../../core/count-of.js';
 import {OperatorError} from '../../core/operator-error.js';
 import type {Engine} from '../../engine/engine.js';
 import type {Register} from '../command-context.js';
@@ -19,7 +20,10 @@ export function addRunsCommands(program: Command, register: Register): void {
     .command('list')
     .description('all runs, newest first')
     .option('--relationship <name>', 'only of this relationship')
-    .option('--profile <name>', 'only of this profile: PROFILE with --relationship, or RELATIONSHIP/PROFILE')
+    .option(
+      '--profile <name>',
+      'only of profiles of this name; RELATIONSHIP/PROFILE or --relationship names one',
+    )
     .action(
       register<[], {relationship?: string; profile?: string}>(async (context, _, options) => {
         const engine = await context.engine();
@@ -76,7 +80,10 @@ export function addRunsCommands(program: Command, register: Register): void {
             ...(run.error?.hint === undefined ? [] : [['what to do', run.error.hint] as const]),
             ['started', `${formatTime(run.startedAt)} UTC by ${run.by}`],
             ['took', run.endedAt === undefined ? 'in progress' : formatDuration(run.durationMs)],
-            ['applied', `${run.applied} of ${run.total}, ${run.deleted} deleted, ${run.conflicts} conflicts`],
+            [
+              'applied',
+              `${run.applied} of ${run.total}, ${run.deleted} deleted, ${countOf(run.conflicts, 'conflict')}`,
+            ],
             ['skipped', String(run.skipped)],
             ...(run.collisions === 0
               ? []
@@ -223,10 +230,14 @@ async function filterOf(
   }
   const slash = profile.indexOf('/');
   const inRelationship = relationship ?? (slash > 0 ? profile.slice(0, slash) : undefined);
-  if (inRelationship === undefined)
-    throw new OperatorError('USAGE', `Which relationship's profile ${profile}?`, {
-      hint: 'Write --profile RELATIONSHIP/PROFILE.',
-    });
+  if (inRelationship === undefined) {
+    const names = new Set((await engine.profiles.list()).map(({name}) => name));
+    if (!names.has(profile))
+      throw new OperatorError('NOT_FOUND', `No relationship has a profile ${profile}.`, {
+        hint: names.size === 0 ? 'There are no profiles yet.' : `There are: ${[...names].join(', ')}.`,
+      });
+    return {profile};
+  }
   const name = slash > 0 && profile.slice(0, slash) === inRelationship ? profile.slice(slash + 1) : profile;
   await findProfile(engine, inRelationship, name);
   return {relationship: inRelationship, profile: name};
