@@ -64,6 +64,20 @@ async function runLive(world: World, exitCode = 0): Promise<LiveSummary> {
   return outcome.summary() as LiveSummary;
 }
 
+test('G: a live sync without rights and tenants says that it only fetches logs', async t => {
+  const world = createWorld(t);
+  await world.server('desk');
+  await world.server('east');
+  await world.must('live', 'create', 'publish', '--local', 'desk/main', '--servers', 'east/main');
+  const {runId, status} = await runLive(world);
+  t.is(status, 'success');
+  const {warnings} = (await world.must('runs', 'show', runId, '--json')).json<{
+    warnings: {text: string}[];
+  }>();
+  t.is(warnings.length, 1);
+  t.regex(warnings[0]!.text, /^Only logs are fetched: publish has no tenants/);
+});
+
 test('G: a live sync goes through its phases, merges logs, and catches up with a server that was down', async t => {
   const world = createWorld(t);
   const servers = await editorialAndLive(world);

@@ -65,6 +65,29 @@ test.serial('X3: a console killed outright does not end its run', async t => {
   t.deepEqual(local.site.files(), remote.site.files());
 });
 
+test.serial('X3: a run waits for an agent that comes back, and its log names it once', async t => {
+  const world = createWorld(t);
+  const {local, remote} = await world.pairOfServers({files: {'a.html': 'a'}});
+  await world.profile('pair/all', '--items', 'templates');
+  await remote.stop();
+  await remote.start({LOCKSTEP_FAULT: 'transfer.receiving'});
+  const running = world.lockstep('run', 'pair/all', '--json');
+  await remote.ended();
+  const [runId] = world.runningRuns().map(run => run.runId);
+  type Shown = {warnings: {text: string}[]};
+  const waitsFor = async () =>
+    (await world.must('runs', 'show', runId!, '--json')).json<Shown>().warnings.map(({text}) => text);
+  await eventually('it says what it waits for', async () =>
+    (await waitsFor()).some(text => /cannot be reached/.test(text)),
+  );
+  await remote.start();
+  t.like((await running).summary(), {status: 'success', applied: 1});
+  t.deepEqual(local.site.files(), remote.site.files());
+  const told = await waitsFor();
+  t.deepEqual([...new Set(told)], told);
+  for (const text of told) t.regex(text, /\bthere \(127\.0\.0\.1:\d+\).*Trying again/);
+});
+
 test.serial('X3: --detach prints the run id; a reader that goes away changes nothing', async t => {
   const world = createWorld(t);
   const {local, remote} = await world.pairOfServers({files: many});

@@ -2,11 +2,11 @@ import {join} from 'node:path';
 import type {TimedLine} from '../../core/merge-by-time.js';
 import {asOperatorError, OperatorError} from '../../core/operator-error.js';
 import * as endpoints from '../../protocol/log-endpoints.js';
-import {type AgentConnection, connectAgent} from '../../protocol/transport/agent-connection.js';
+import type {AgentConnection} from '../../protocol/transport/agent-connection.js';
 import {Mutex} from '../../system/mutex.js';
 import type {AgentServer} from '../server/agent-server.js';
 import {registerEndpoint} from '../server/register-endpoint.js';
-import {checkPeer} from '../site/check-peer.js';
+import {connectPeer} from '../site/connect-peer.js';
 import {reportWhile} from '../site/report-while.js';
 import type {Site, SiteOf} from '../site/site.js';
 import type {LogMark} from './log-file.js';
@@ -60,15 +60,9 @@ export function registerLogRoutes(server: AgentServer, siteOf: SiteOf): void {
 
   registerEndpoint(server, endpoints.mergeLogs, ({params, body, signal}) => {
     const site = siteOf(params.site);
-    for (const peer of body.peers) checkPeer(server, peer.fingerprint, params.site);
+    const connections = new Map(body.peers.map(peer => [peer.name, connectPeer(server, peer, params.site)]));
     const endWork = site.lease.begin(params.runId);
     return (async function* () {
-      const connections = new Map(
-        body.peers.map(({name, url, fingerprint}) => [
-          name,
-          connectAgent({url, fingerprint, identity: server.identity}),
-        ]),
-      );
       try {
         const result = yield* reportWhile<{type: 'progress'; lines: number}, MergeResult>(report =>
           // A call that is repeated after a lost connection waits for the one before to be over.

@@ -1,10 +1,9 @@
 import {OperatorError} from '../../core/operator-error.js';
 import type {ReleaseManifest} from '../../core/release.js';
 import {readSource, releaseDigest} from '../../protocol/release-manifest.js';
-import {connectAgent} from '../../protocol/transport/agent-connection.js';
 import {digestFile} from '../../system/digest-file.js';
 import type {AgentServer} from '../server/agent-server.js';
-import {checkPeer} from '../site/check-peer.js';
+import {connectPeer} from '../site/connect-peer.js';
 import type {Site} from '../site/site.js';
 import {downloadRelease} from './download-release.js';
 import {unpackRelease} from './unpack-release.js';
@@ -67,10 +66,7 @@ export function createReleaseTools(
         onProgress: (done: number) => work.progress(done, manifest.archive.sizeBytes),
         onRetry: (error: OperatorError, waitMs: number) =>
           server.log.warn({site, code: error.code, waitMs}, error.message),
-        connect({url, fingerprint}: {url: string; fingerprint: string}) {
-          checkPeer(server, fingerprint, site);
-          return connectAgent({url, fingerprint, identity: server.identity});
-        },
+        connect: (peer: {url: string; fingerprint: string}) => connectPeer(server, peer, site),
       };
       if (own !== undefined) {
         const {path} = await packagesOf(own.site).archive(own.package);

@@ -1,10 +1,9 @@
 import {OperatorError} from '../../core/operator-error.js';
 import * as endpoints from '../../protocol/content-endpoints.js';
 import {decodeFrames, encodeFrame} from '../../protocol/content-frames.js';
-import {connectAgent} from '../../protocol/transport/agent-connection.js';
 import type {AgentServer} from '../server/agent-server.js';
 import {registerEndpoint} from '../server/register-endpoint.js';
-import {checkPeer} from './check-peer.js';
+import {connectPeer} from './connect-peer.js';
 import {encodeNeeds, findNeeds} from './content-needs.js';
 import {splitHeader, spoolPath} from './operation-body.js';
 import {OperationSpool} from './operation-spool.js';
@@ -27,12 +26,7 @@ export function registerContentRoutes(server: AgentServer, siteOf: SiteOf): void
         const {header, operations} = await splitHeader(body, isTransferHeader);
         const {peer, way} = header;
         await spool.fill(operations);
-        checkPeer(server, peer.fingerprint, params.site);
-        const connection = connectAgent({
-          url: peer.url,
-          fingerprint: peer.fingerprint,
-          identity: server.identity,
-        });
+        const connection = connectPeer(server, peer, params.site);
         try {
           const target = {connection, site: peer.site, runId: params.runId};
           const {staging} = site.run(params.runId);

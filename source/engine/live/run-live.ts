@@ -1,4 +1,4 @@
-import {type LiveStage, liveStages} from '../../core/live-stages.js';
+import {type LiveStage, liveStages, rightsGroup} from '../../core/live-stages.js';
 import {OperatorError} from '../../core/operator-error.js';
 import type {LivePhase, LivePhaseResult} from '../../core/run-event.js';
 import {mergeLogs} from '../../protocol/log-endpoints.js';
@@ -73,9 +73,14 @@ class LiveRun {
   }
 
   async perform(): Promise<RunResult> {
-    const {context, runId, cancel} = this.#work;
+    const {context, runId, cancel, log} = this.#work;
     const run = this.#run;
     const stages = liveStages(this.#group.local.site, this.#live.tenants, this.#live.extra);
+    if (stages.length === 0)
+      log.message(
+        'warn',
+        `Only logs are fetched: ${this.#live.name} has no tenants (\`lockstep live edit ${this.#live.name} --tenants NAMES\`), and database.groups in agent.json of the editorial site names no ${rightsGroup}.`,
+      );
     try {
       const adopting = await this.#phase('checks', undefined, () => this.#check(stages));
       for (const prepared of adopting) await run.carryOut(prepared);
