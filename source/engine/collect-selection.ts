@@ -11,6 +11,7 @@ import type {StoredProfile} from '../state/state.js';
 import {bothSides, type SiteEnd, type SiteEnds} from './connect-sites.js';
 import {lookUp, show, streamOf} from './look-up.js';
 import type {Scans} from './make-plan.js';
+import {needsInitialSync} from './needs-initial-sync.js';
 import type {PlanLimits} from './plan-limits.js';
 
 /**
@@ -33,9 +34,7 @@ export async function collectSelection(
   mustQualify(selection, profile, scope, limits);
   const withRows = limits.withoutDatabase !== true;
   if (withRows && !request.sameLineage && selection.some(({kind}) => kind !== 'file'))
-    throw new OperatorError('NEEDS_INITIAL_SYNC', 'The two databases do not stem from one initial sync.', {
-      hint: 'Start with `lockstep relationship initial-sync NAME --yes`; it overwrites the destination.',
-    });
+    throw needsInitialSync(profile.relationship);
   const [local, remote] = await Promise.all(bothSides.map(side => expand(ends[side], selection, signal)));
   const goesBack = profile.direction === 'bidirectional';
   for (const [of, selected] of selection.entries())

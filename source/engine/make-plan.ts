@@ -20,6 +20,7 @@ import {resolveCollisions} from './collisions/resolve-collisions.js';
 import {completePlan} from './complete-plan.js';
 import {bothSides, type SiteEnd, type SiteEnds} from './connect-sites.js';
 import {findHeld} from './find-held.js';
+import {needsInitialSync} from './needs-initial-sync.js';
 import {limitPairs, limitPlan, limitScope, type PlanLimits} from './plan-limits.js';
 import type {OnProgress} from './scan-sites.js';
 import {scanSites} from './scan-sites.js';
@@ -239,7 +240,7 @@ function mustHoldEqualRows(
   pairs: readonly ItemPair[],
   tables: Readonly<Record<Side, readonly TableDescription[]>>,
   excluded: readonly string[],
-  {direction}: StoredProfile,
+  {direction, relationship}: StoredProfile,
 ): void {
   const {keyed, keyless} = compareTables(tables, 'remote', excluded);
   const different = pairs.find(({local, remote}) => {
@@ -253,13 +254,8 @@ function mustHoldEqualRows(
   });
   if (different === undefined) return;
   const record = (different.local ?? different.remote)!;
-  throw new OperatorError(
-    'NEEDS_INITIAL_SYNC',
-    `The two databases do not stem from one initial sync and differ, in ${record.type === 'file' ? '' : record.table} for one.`,
-    {
-      hint: 'Start with `lockstep relationship initial-sync NAME --yes`; it overwrites the destination.',
-    },
-  );
+  const table = record.type === 'file' ? '' : record.table;
+  throw needsInitialSync(relationship, ` and differ, in ${table} for one`);
 }
 
 /** Tables of both sites; for a selection only those that it is about, so that others are not even mentioned. */

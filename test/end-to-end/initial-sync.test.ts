@@ -170,6 +170,6 @@ test.serial(
     await world.profile('other/all', '--items', 'database');
     const refused = await world.run('other/all', [], 8);
     t.is(refused.error?.code, 'NEEDS_INITIAL_SYNC');
-    t.regex(refused.error?.hint ?? '', /initial-sync/);
+    t.regex(refused.error?.hint ?? '', /initial-sync other --yes/);
   },
 );

@@ -146,9 +146,13 @@ export function addRunsCommands(program: Command, register: Register): void {
         if (run.items.length === 0) return;
         context.output.print(
           `\n${renderTable(
-            [{title: 'SIDE'}, {title: 'ACTION'}, {title: 'OUTCOME'}, {title: 'ITEM'}, {title: 'WHY'}],
+            [
+              ...(run.members === undefined ? [] : [{title: 'SERVER'}]),
+              ...[{title: 'SIDE'}, {title: 'ACTION'}, {title: 'OUTCOME'}, {title: 'ITEM'}, {title: 'WHY'}],
+            ],
             run.items.map(item =>
               [
+                ...(run.members === undefined ? [] : [item.member ?? '']),
                 item.side,
                 item.action,
                 item.outcome,
