@@ -1,4 +1,5 @@
 import type {Command} from '../../../source/console/command.js';
+import {effects} from '../../../source/console/commands/effects.js';
 import {createCommandRunner} from '../../../source/console/commands.js';
 import type {ConsoleEvent} from '../../../source/console/events.js';
 import {createModel, type Model, type Step} from '../../../source/console/model.js';
@@ -46,6 +47,7 @@ export async function drive(
   const commands: Command[] = [];
   let open = 0;
   const events: ConsoleEvent[] = [];
+  const changes = new Set<Promise<void>>();
   let step: Step =
     options.model === undefined
       ? start(
@@ -78,17 +80,27 @@ export async function drive(
   function perform(asked: readonly Command[]): void {
     for (const command of asked) {
       commands.push(command);
-      runner.execute(command);
+      const done = runner.execute(command);
+      if (effects[command.type] !== 'changes') continue;
+      changes.add(done);
+      void done.then(() => changes.delete(done));
     }
   }
 
-  /** The fake engine answers within turns of the event loop; when none brought anything, all is answered. */
+  /**
+   * The fake engine answers within turns of the event loop; when none brought anything, all is answered. What changes
+   * something may write files, which takes as long as the disk wants.
+   */
   async function settle(): Promise<void> {
-    let before = -1;
-    for (let quiet = 0; quiet < 5; ) {
-      await new Promise(resolve => setImmediate(resolve));
-      quiet = open === before ? quiet + 1 : 0;
-      before = open;
+    for (;;) {
+      let before = -1;
+      for (let quiet = 0; quiet < 5; ) {
+        await new Promise(resolve => setImmediate(resolve));
+        quiet = open === before ? quiet + 1 : 0;
+        before = open;
+      }
+      if (changes.size === 0) return;
+      await Promise.race(changes);
     }
   }
 
