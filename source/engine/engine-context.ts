@@ -12,6 +12,7 @@ import type {
   StoredServer,
 } from '../state/state.js';
 import {openStateFile, type StateFile} from '../state/state-file.js';
+import {type DetachedWork, spawnDetached} from './spawn-detached.js';
 
 /** What all of the engine's verbs work with. */
 export type EngineContext = {
@@ -23,9 +24,18 @@ export type EngineContext = {
   identity(): Promise<Identity>;
   /** A client for a server; whoever asks for it closes it. */
   connect(server: Pick<StoredServer, 'url' | 'fingerprint'> & {readonly name?: string}): Promise<AgentClient>;
+  /** Has work done that nobody waits for; answers once it has begun. @throws OperatorError INTERNAL when it does not */
+  readonly startDetached: StartDetached;
 };
 
-export async function openEngineContext(folder: string): Promise<EngineContext> {
+/** How the work of runs and rollouts begins: as processes of their own, or as whoever opens the engine says. */
+export type StartDetached = (work: DetachedWork) => Promise<void>;
+
+/** @param startDetached in place of a process for each run and rollout */
+export async function openEngineContext(
+  folder: string,
+  startDetached: StartDetached = spawnDetached,
+): Promise<EngineContext> {
   const home = path.resolve(folder);
   const operator = operatorName();
   const state = await openStateFile(home);
@@ -35,6 +45,7 @@ export async function openEngineContext(folder: string): Promise<EngineContext> 
     state,
     operator,
     identity,
+    startDetached,
     connect: async ({url, fingerprint, name}) =>
       createAgentClient({
         ...{url, fingerprint, identity: await identity()},

@@ -6,7 +6,7 @@ import {createCollisions} from './collisions/review-collisions.js';
 import {createDescriptions} from './describe-actions.js';
 import {examine} from './doctor.js';
 import type {Engine} from './engine.js';
-import {openEngineContext} from './engine-context.js';
+import {openEngineContext, type StartDetached} from './engine-context.js';
 import {createHistory} from './history/history.js';
 import {createLives} from './live/lives.js';
 import {createPackages} from './packages.js';
@@ -23,9 +23,9 @@ import {createSettings} from './settings.js';
 import {createPreviews} from './take-preview.js';
 import {createTrust} from './trust.js';
 
-/** The operator's verbs over the console's folder, which is made on first use. */
-export async function openEngine(home: string): Promise<Engine> {
-  const context = await openEngineContext(home);
+/** The operator's verbs over the console's folder, which is made on first use. @param startDetached as of the context */
+export async function openEngine(home: string, startDetached?: StartDetached): Promise<Engine> {
+  const context = await openEngineContext(home, startDetached);
   const releases = createReleases(context);
   const servers = createServers(context, releases);
   const runs = createRuns(context);

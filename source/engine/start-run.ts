@@ -9,7 +9,6 @@ import type {RunRequest} from './engine.js';
 import {type EngineContext, findProfile, findRelationship} from './engine-context.js';
 import {loadPlan} from './plan-file.js';
 import {type RunJob, writeRunJob} from './run-job.js';
-import {spawnDetached} from './spawn-detached.js';
 import {createPreviews} from './take-preview.js';
 
 /**
@@ -43,15 +42,15 @@ export async function startRun(
   );
 }
 
-/** Starts a process for a job and answers once it has begun. @throws OperatorError INTERNAL */
+/** Launches a job and answers once it has begun. @throws OperatorError INTERNAL */
 export async function launchRun(
-  {home}: EngineContext,
+  {home, startDetached}: EngineContext,
   job: RunJob,
   runId = newRunId(),
 ): Promise<{runId: string}> {
   await createJournal(home, runId);
   await writeRunJob(home, runId, job);
-  await spawnDetached({
+  await startDetached({
     home,
     command: '__runner',
     id: runId,

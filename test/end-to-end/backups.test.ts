@@ -121,7 +121,7 @@ test('backups: before an initial sync, before every run, by hand, restored by ha
   await local.lockstep('cert', 'trust', certificate, '--role', 'admin');
   // The lease that the failed run could not give back would run out by itself, in fifteen seconds.
   await local.stop();
-  rmSync(path.join(local.data, 'sites/main/lease.json'));
+  rmSync(path.join(local.data, 'sites/main/lease.json'), {force: true});
   await local.start();
   t.like(await world.run('pair/all'), {status: 'success', applied: 2});
   t.deepEqual(remote.site.tables(), local.site.tables());

@@ -48,7 +48,7 @@ test.serial(
       // The first sync overwrites, so it wants the name.
       ['i', /initial sync[\s\S]*11 update/],
       ['r', /Type here-there/],
-      [`here-there${enter}`, /run 2026[\s\S]*success/],
+      [`here-there${enter}`, /run 20\d\d[\s\S]*success/],
       [esc, /› here-there +[^›]*\n[\s\S]*Default DB profile1/],
       // A profile that goes both ways.
       ['n', /new profile/],
@@ -64,7 +64,7 @@ test.serial(
       ['p', /2 create[\s\S]*users 10[\s\S]*users 11/],
       [`${down}x`, /1 create[\s\S]*1 left out/],
       ['r', /warn Run exactly/],
-      [enter, /run 2026[\s\S]*success +1 applied/],
+      [enter, /run 20\d\d[\s\S]*success +1 applied/],
     ]);
     t.deepEqual(users(there), ['1,root', '10,anna']);
 
@@ -83,7 +83,7 @@ test.serial(
     await second.play([
       ['', /1 running/],
       ['R', /› runs[\s\S]* 3 +as of[\s\S]*in progress/],
-      [enter, /run 2026[\s\S]*running on[\s\S]*commit ok[\s\S]*after-sync run/],
+      [enter, /run 20\d\d[\s\S]*running on[\s\S]*commit ok[\s\S]*after-sync run/],
     ]);
     rmSync(hold);
     await second.play([
@@ -95,9 +95,9 @@ test.serial(
       // What a run did is taken back, by name.
       [esc, /overview/],
       ['R', /› runs/],
-      [enter, /log 2026[\s\S]*success/],
+      [enter, /log 20\d\d[\s\S]*success/],
       ['u', /Type here-there/],
-      [`here-there${enter}`, /run 2026[\s\S]*success/],
+      [`here-there${enter}`, /run 20\d\d[\s\S]*success/],
       ['q', leftConsole],
     ]);
     t.is(await second.ended, 0);

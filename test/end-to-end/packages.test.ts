@@ -164,7 +164,15 @@ test.serial('P1–P8: a package from its definition to its expiry', async t => {
   bytes[bytes.length >> 1]! ^= 0xff;
   writeFileSync(file, bytes);
   t.is((await list()).packages[0]?.state, 'damaged');
-  const damaged = await world.lockstep('package', 'fetch', at, 'kit', '--out', 'damaged.zip', '--json');
+  const damaged = await world.lockstep(
+    'package',
+    'fetch',
+    at,
+    'kit',
+    '--out',
+    path.join(world.folder, 'damaged.zip'),
+    '--json',
+  );
   t.is(damaged.error().code, 'CONTENT_MISMATCH');
   await world.must('package', 'rebuild', at, 'kit');
   t.is((await show('kit')).state, 'ready');

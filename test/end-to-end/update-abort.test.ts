@@ -87,7 +87,7 @@ test('a full disk under the journal keeps an update from going on, and not from 
 test('U1: an update that waits for its time lets runs go on; when that comes, it waits for the run, also over a restart of the agent', async t => {
   const one = await createUpdatedServer(t);
   const files = await startFileServer(t);
-  const from = Date.now() + 10_000;
+  const from = Date.now() + 5_000;
   const {id} = await one.start(makeRelease(files, {version: '2.0'}), {
     window: {from: new Date(from).toISOString()},
   });

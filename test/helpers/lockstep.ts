@@ -8,10 +8,13 @@ import type {ExecutionContext} from 'ava';
 import type {AgentJson, SiteJson} from '../../source/agent/configuration/agent-json-schema.js';
 import {createAgentVerbs} from '../../source/agent/verbs.js';
 import {openEngine} from '../../source/engine/open-engine.js';
+import {executeRun} from '../../source/engine/runner.js';
+import {type DetachedWork, spawnDetached} from '../../source/engine/spawn-detached.js';
 import type {Services} from '../../source/headless/command-context.js';
 import {runProgram} from '../../source/headless/program.js';
 import {version} from '../../source/system/version.js';
 import {createServerDatabase} from './database-server.js';
+import {type ReservedPort, reservePort} from './reserve-port.js';
 import {TestSite, type TestSiteOptions} from './test-site.js';
 
 /*
@@ -21,19 +24,41 @@ import {TestSite, type TestSiteOptions} from './test-site.js';
 
 export const program = fileURLToPath(import.meta.resolve('#program'));
 
-/** Commands that need nothing of a process but its words and its exit status. */
-const plainVerbs = new Set(
-  'server cluster relationship profile preview run runs history collisions backup live'.split(' '),
-);
+const agent = createAgentVerbs();
 const unexpected = () => Promise.reject(new Error('not a command of this kind'));
-const consoleServices: Services = {
-  openEngine,
-  agentVerbs: unexpected,
+const services: Services = {
+  openEngine: home => openEngine(home),
+  agentVerbs: async () => agent,
   openConsole: unexpected,
   runDemo: unexpected,
   executeRun: unexpected,
   executeRollout: unexpected,
 };
+
+/** Carries runs out where they are started: nothing but their words and their effect is looked at. */
+const servicesWithRuns: Services = {
+  ...services,
+  openEngine: home =>
+    openEngine(home, work => (work.command === '__runner' ? startHere(work) : spawnDetached(work))),
+};
+
+/** Starts a run in this process. @throws Error what keeps it from beginning */
+async function startHere({home, id, hasStarted}: DetachedWork): Promise<void> {
+  const run = executeRun(home, id);
+  const unused = new AbortController();
+  await Promise.race([run, hasStarted(unused.signal)]);
+  unused.abort();
+  // What becomes of it stands in its journal.
+  void run.catch(() => {});
+}
+
+/** Whether a command needs nothing of a process but its words and its exit status. */
+function isPlain([noun, verb]: readonly string[]): boolean {
+  return noun !== undefined && !noun.startsWith('-') && !(noun === 'scheduler' && verb !== 'next');
+}
+
+// Every command that is carried out here listens for what ends this process, and many are at once.
+process.setMaxListeners(100);
 
 /** Nothing here takes long; what does is stuck, and is ended so that the test can say so. */
 const commandTimeoutMs = 120_000;
@@ -85,8 +110,6 @@ export type ServerOptions = TestSiteOptions & {
 };
 
 type SiteChanges = Record<string, unknown> & {database?: Record<string, unknown>};
-
-const agent = createAgentVerbs();
 
 /** How a command ended and what it said. */
 export class Outcome {
@@ -265,6 +288,7 @@ export class World {
   readonly #children = new Set<ChildProcess>();
   readonly #servers: TestServer[] = [];
   readonly #databases: {drop(): Promise<void>}[] = [];
+  readonly #ports: ReservedPort[] = [];
 
   /** Makes site and agent of a server, starts it and pairs the console with it. */
   async server(name: string, options: ServerOptions = {}): Promise<TestServer> {
@@ -280,7 +304,7 @@ export class World {
     const site = new TestSite(folder, options, made?.url);
     const server = new TestServer(this, name, site, path.join(folder, 'agent'));
     // What `agent init`, `site add` and `invite` do, without the time that so many processes take.
-    await agent.init({data: server.data, name, listen: '127.0.0.1:0'});
+    await agent.init({data: server.data, name, listen: `127.0.0.1:${await this.reservePort()}`});
     await agent.addSite({
       data: server.data,
       site: 'main',
@@ -296,6 +320,13 @@ export class World {
     await server.start();
     this.#servers.push(server);
     return server;
+  }
+
+  /** A port that is this world's until its end, whether or not somebody listens there just then. */
+  async reservePort(): Promise<number> {
+    const reserved = await reservePort();
+    this.#ports.push(reserved);
+    return reserved.port;
   }
 
   async invitation(server: TestServer, role: 'admin' | 'operate' | 'view' = 'admin'): Promise<string> {
@@ -353,28 +384,30 @@ export class World {
     return (await this.must('preview', profile, '--json', ...options)).json<PreviewDocument>();
   }
 
-  /** Runs a profile and expects the exit status. */
+  /** Runs a profile and expects the exit status; without a process of its own, for which `lockstep('run', …)` is. */
   async run(profile: string, options: readonly string[] = [], exitCode = 0): Promise<RunSummaryLine> {
-    const outcome = await this.lockstep('run', profile, '--json', ...options);
+    const outcome = await this.#inThisProcess(['run', profile, '--json', ...options], servicesWithRuns);
     if (outcome.exitCode !== exitCode)
       throw new Error(`expected exit status ${exitCode}: ${outcome}${this.#logs()}`);
     return outcome.summary();
   }
 
-  /** A command that has to succeed. */
+  /** A command that has to succeed; what it starts is as in `run`. */
   async must(...argv: string[]): Promise<Outcome> {
-    const outcome = await this.lockstep(...argv);
+    const outcome = isPlain(argv)
+      ? await this.#inThisProcess(argv, servicesWithRuns)
+      : await this.lockstepWith({}, ...argv);
     if (outcome.exitCode !== 0) throw new Error(`expected exit status 0: ${outcome}${this.#logs()}`);
     return outcome;
   }
 
-  /** A command to its end, whatever that is. */
+  /** A command to its end, whatever that is; the runs and rollouts that it starts are processes. */
   lockstep(...argv: string[]): Promise<Outcome> {
-    return plainVerbs.has(argv[0] ?? '') ? this.#inThisProcess(argv) : this.lockstepWith({}, ...argv);
+    return isPlain(argv) ? this.#inThisProcess(argv, services) : this.lockstepWith({}, ...argv);
   }
 
-  /** The same command line in the same words, without the time that a process takes; its runs are processes all the same. */
-  async #inThisProcess(argv: string[]): Promise<Outcome> {
+  /** The same command line in the same words, without the time that a process takes. */
+  async #inThisProcess(argv: string[], services: Services): Promise<Outcome> {
     const said = {stdout: '', stderr: ''};
     const sink = (name: 'stdout' | 'stderr') => ({
       isTTY: false,
@@ -387,7 +420,7 @@ export class World {
       argv: ['--home', this.home, '--non-interactive', ...argv],
       version,
       defaultHome: () => this.home,
-      services: consoleServices,
+      services,
       streams: {stdout: sink('stdout'), stderr: sink('stderr'), environment: {NO_COLOR: '1'}},
     });
     return new Outcome(argv, exitCode, undefined, said.stdout, said.stderr);
@@ -470,7 +503,8 @@ export class World {
 
   /** Ends every process of this world and removes its folders. */
   async close(): Promise<void> {
-    for (const {pid} of [...this.runningRuns(), ...this.runningRollouts()]) killQuietly(pid);
+    for (const {pid} of [...this.runningRuns(), ...this.runningRollouts()])
+      if (pid !== process.pid) killQuietly(pid);
     await Promise.all(this.#servers.map(server => server.kill()));
     await Promise.all(
       [...this.#children].map(async child => {
@@ -479,6 +513,7 @@ export class World {
         await closed;
       }),
     );
+    for (const reserved of this.#ports) reserved.release();
     await Promise.all(this.#databases.map(database => database.drop()));
     rmSync(this.folder, {recursive: true, force: true, maxRetries: 10, retryDelay: 100});
   }

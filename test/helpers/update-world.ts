@@ -278,7 +278,7 @@ export async function createUpdatedServer(
   } = {},
 ): Promise<UpdatedServer> {
   const world = createWorld(t);
-  const port = await freePort();
+  const port = await world.reservePort();
   const home = path.join(world.folder, 'one');
   const folder = path.join(home, 'app');
   const state = path.join(home, 'state');
@@ -346,12 +346,4 @@ async function startApplication(
   });
   const code = await new Promise(resolve => child.once('exit', resolve));
   if (code !== 0) throw new Error(`the application did not start: ${code}`);
-}
-
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const {port} = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }

@@ -6,7 +6,6 @@ import {rolloutFiles} from '../../state/run-files.js';
 import type {State, StoredRollout} from '../../state/state.js';
 import {addressText} from '../connect-sites.js';
 import type {EngineContext} from '../engine-context.js';
-import {spawnDetached} from '../spawn-detached.js';
 import {newRunId} from '../start-run.js';
 import {findRollout, sitesOf} from './find-rollout.js';
 import {offerRelease} from './release-offer.js';
@@ -89,7 +88,7 @@ export async function launchRollout(
       servers,
       ...(takeOver === undefined ? {} : {takeOver}),
     });
-    await spawnDetached({
+    await context.startDetached({
       home,
       command: '__rollout',
       id: rolloutId,

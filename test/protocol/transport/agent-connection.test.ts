@@ -116,7 +116,7 @@ for (const {who, connect} of callers) {
     await t.throwsAsync(Array.fromAsync(lines), {is: reason});
   });
 
-  test(`${who}: many calls at once share connections and none is lost`, async t => {
+  test.serial(`${who}: many calls at once share connections and none is lost`, async t => {
     const {caller} = await startTestAgent(t);
     const {client} = await caller('operate', [], connect);
     const answers = await Promise.all(Array.from({length: 100}, () => client.call(describeServer, {})));
