@@ -3,19 +3,13 @@ import {asOperatorError, type OperatorError} from '../core/operator-error.js';
 import type {Side} from '../core/plan.js';
 import {type MemberOutcome, type SummedMembers, sumMembers} from '../core/sum-members.js';
 import type {StoredProfile} from '../state/state.js';
+import {carryOutPair, type PairResult} from './carry-out-pair.js';
 import type {Group, Member} from './connect-group.js';
 import type {MadePlan} from './make-plan.js';
+import {lasting, type PairWork, type SeenPositions, uninterrupted} from './pair-work.js';
 import type {RunWork} from './perform-run.js';
 import type {PlanLimits} from './plan-limits.js';
-import {
-  carryOutPair,
-  lasting,
-  type PairResult,
-  type PairWork,
-  preparePair,
-  type SeenPositions,
-  uninterrupted,
-} from './run-pair.js';
+import {preparePair} from './prepare-pair.js';
 import {takeAfterSync} from './run-steps/after-sync.js';
 import {errorDocument} from './run-steps/error-document.js';
 import type {Leases} from './run-steps/hold-leases.js';

@@ -1,7 +1,7 @@
 import type {OperatorError} from '../../core/operator-error.js';
 import type {StoredLive} from '../../state/state.js';
 import type {EngineContext} from '../engine-context.js';
-import type {SeenPositions} from '../run-pair.js';
+import type {SeenPositions} from '../pair-work.js';
 
 /** Keeps where both sides' change streams stood after a phase. */
 export async function recordStage(

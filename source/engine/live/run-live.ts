@@ -13,10 +13,10 @@ import {
 } from '../connect-group.js';
 import type {HistoryWork} from '../history/perform-undo.js';
 import {mustMeetPreconditions} from '../make-plan.js';
+import {lasting} from '../pair-work.js';
 import {failed, type RunResult, type RunWork} from '../perform-run.js';
 import {GroupRun, type GroupStep, type PreparedStep} from '../run-group.js';
 import type {LiveJob} from '../run-job.js';
-import {lasting} from '../run-pair.js';
 import type {Leases} from '../run-steps/hold-leases.js';
 import {takeSites} from '../run-steps/take-sites.js';
 import {scanSites} from '../scan-sites.js';
