@@ -1,15 +1,14 @@
 import {hash} from 'node:crypto';
 import {type BigIntStats, readlinkSync} from 'node:fs';
-import {compareCodePoints, type FileKind} from '../../core/item.js';
+import {compareCodePoints} from '../../core/item.js';
 import type {RootState} from '../../core/site-description.js';
-import {bumpVector} from '../../core/version-vector.js';
 import {TimeSlice} from '../../system/time-slice.js';
 import {checkRoot} from './check-root.js';
 import type {FileIndex, StatRow} from './file-index.js';
-import {tombstone} from './indexed-item.js';
 import {leavesRoot} from './link-target.js';
 import {type ReadResult, readLarge, smallBytes} from './read-content.js';
 import {type FileToRead, ReadingThread} from './reading-thread.js';
+import {ScanRecorder} from './scan-recorder.js';
 import type {SiteRoot} from './site-root.js';
 import {isAbsent, reasonOf} from './system-error.js';
 import {trustedChangeTime} from './trusted-time.js';
@@ -56,9 +55,9 @@ const formatBitsBig = 0o170000n;
 type Level = {prefix: string; names: string[]; next: number; waiting: string[]};
 
 class Scan {
-  changed = 0;
   #done = 0;
   readonly #index: FileIndex;
+  readonly #recorder: ScanRecorder;
   readonly #root: SiteRoot;
   readonly #options: ScanOptions;
   readonly #slice = new TimeSlice();
@@ -75,10 +74,15 @@ class Scan {
 
   constructor(index: FileIndex, root: SiteRoot, options: ScanOptions) {
     this.#index = index;
+    this.#recorder = new ScanRecorder(index, path => root.excludes(path));
     this.#root = root;
     this.#options = options;
     this.#known = index.statRows();
     this.#advance();
+  }
+
+  get changed(): number {
+    return this.#recorder.changed;
   }
 
   /**
@@ -150,7 +154,7 @@ class Scan {
     try {
       stat = this.#root.stat(path);
     } catch (thrown) {
-      this.#problem(path, undefined, `cannot be looked at: ${reasonOf(thrown)}`);
+      this.#recorder.problem(path, undefined, `cannot be looked at: ${reasonOf(thrown)}`);
       this.#unlisted.push(`${path}/`);
       return false;
     }
@@ -165,7 +169,7 @@ class Scan {
         this.#troubled.add(path);
         return true;
       }
-      this.#record(path, 'folder', '', stat, stat.ctimeNs);
+      this.#recorder.item(path, 'folder', '', stat, stat.ctimeNs);
       return true;
     }
     return this.#examine(path, stat);
@@ -178,7 +182,7 @@ class Scan {
       return false;
     }
     if (!stat.isFile()) {
-      this.#problem(path, stat, `is a ${specialKind(stat)}`);
+      this.#recorder.problem(path, stat, `is a ${specialKind(stat)}`);
       return false;
     }
     const readAt = this.#options.now();
@@ -189,7 +193,7 @@ class Scan {
 
   #readSmall(file: FileToRead, result: ReadResult): void {
     if (result.kind === 'changing') this.#again.push(file);
-    else this.#recordRead(file.path, file.stat, file.readAt, result);
+    else this.#recorder.read(file.path, file.stat, file.readAt, result);
   }
 
   async #readAgain(): Promise<void> {
@@ -205,29 +209,13 @@ class Scan {
       const readAt = this.#options.now();
       const result = await readLarge(this.#root.absolute(path), before, this.#options.signal);
       if (result.kind !== 'changing') {
-        this.#recordRead(path, before, readAt, result);
+        this.#recorder.read(path, before, readAt, result);
         return false;
       }
       before = this.#root.stat(path);
     }
     // It changes while it is read: what is known of it stays, and the next scan tries again.
     return false;
-  }
-
-  #recordRead(path: string, before: BigIntStats, readAt: bigint, result: ReadResult): void {
-    switch (result.kind) {
-      case 'read':
-        this.#record(path, 'file', result.digest, result.stat, trustedChangeTime(result.stat, readAt));
-        break;
-      case 'vanished':
-        this.#missing(path);
-        break;
-      case 'unreadable':
-        this.#problem(path, before, `cannot be read: ${result.reason}`);
-        break;
-      case 'changing':
-        break;
-    }
   }
 
   #examineLink(path: string, stat: BigIntStats): void {
@@ -237,87 +225,23 @@ class Scan {
       target = readlinkSync(this.#root.absolute(path), {encoding: 'buffer'});
     } catch (thrown) {
       if (isAbsent(thrown)) this.#missing(path);
-      else this.#problem(path, stat, `cannot be read: ${reasonOf(thrown)}`);
+      else this.#recorder.problem(path, stat, `cannot be read: ${reasonOf(thrown)}`);
       return;
     }
     const digest = hash('sha256', target, 'hex');
     const problem = leavesRoot(path, target) ? 'is a link that leaves the site root' : null;
-    this.#record(path, 'link', digest, stat, trustedChangeTime(stat, readAt), problem);
-  }
-
-  #record(
-    path: string,
-    kind: FileKind,
-    digest: string,
-    stat: BigIntStats,
-    ctime: bigint,
-    problem: string | null = null,
-  ): void {
-    const before = this.#index.get(path);
-    const now = {
-      path,
-      kind,
-      size: kind === 'folder' ? 0 : Number(stat.size),
-      mtime: stat.mtimeNs,
-      ctime,
-      inode: BigInt.asIntN(64, stat.ino),
-      mode: Number(stat.mode),
-      digest,
-      deleted: false,
-      problem,
-    };
-    const same =
-      before !== undefined &&
-      !before.deleted &&
-      before.kind === kind &&
-      before.digest === digest &&
-      (before.mode & 0o777) === (now.mode & 0o777) &&
-      (kind === 'folder' || before.mtime === now.mtime);
-    if (same && before.problem === problem) {
-      this.#index.refresh({...now, vector: before.vector, seq: before.seq});
-      return;
-    }
-    const vector = same ? before.vector : bumpVector(before?.vector ?? '', this.#index.replica);
-    this.#index.put({...now, vector});
-    this.changed += 1;
-  }
-
-  /**
-   * Notes why an item cannot be compared or moved. What was known of it stays: an item that cannot be read is
-   * neither changed nor deleted.
-   */
-  #problem(path: string, stat: BigIntStats | undefined, problem: string): void {
-    const before = this.#index.get(path);
-    if (before !== undefined && !before.deleted) {
-      if (before.problem === problem && before.ctime === 0n) return;
-      this.#index.put({...before, ctime: 0n, problem});
-    } else {
-      this.#index.put({
-        path,
-        kind: stat?.isDirectory() ? 'folder' : 'file',
-        size: 0,
-        mtime: stat?.mtimeNs ?? 0n,
-        ctime: 0n,
-        inode: 0n,
-        mode: Number(stat?.mode ?? 0),
-        digest: '',
-        vector: bumpVector(before?.vector ?? '', this.#index.replica),
-        deleted: false,
-        problem,
-      });
-    }
-    this.changed += 1;
+    this.#recorder.item(path, 'link', digest, stat, trustedChangeTime(stat, readAt), problem);
   }
 
   #listOrReport(path: string): string[] | undefined {
     try {
       const names = this.#root.list(path);
       const stat = this.#troubled.delete(path) ? this.#root.stat(path) : undefined;
-      if (stat?.isDirectory()) this.#record(path, 'folder', '', stat, stat.ctimeNs);
+      if (stat?.isDirectory()) this.#recorder.item(path, 'folder', '', stat, stat.ctimeNs);
       return names;
     } catch (thrown) {
       // Gone since its own visit: the next scan sees it, with everything below.
-      if (!isAbsent(thrown)) this.#problem(path, undefined, `cannot be listed: ${reasonOf(thrown)}`);
+      if (!isAbsent(thrown)) this.#recorder.problem(path, undefined, `cannot be listed: ${reasonOf(thrown)}`);
       this.#unlisted.push(`${path}/`);
       return undefined;
     }
@@ -325,16 +249,7 @@ class Scan {
 
   /** A known item that was not met. */
   #missing(path: string): void {
-    if (this.#unlisted.some(prefix => path.startsWith(prefix))) return;
-    const before = this.#index.get(path);
-    if (before === undefined || before.deleted) return;
-    if (this.#root.excludes(path)) {
-      // What configuration newly excludes has not been deleted by anybody.
-      this.#index.drop(path);
-      return;
-    }
-    this.#index.put(tombstone(before, bumpVector(before.vector, this.#index.replica)));
-    this.changed += 1;
+    if (!this.#unlisted.some(prefix => path.startsWith(prefix))) this.#recorder.missing(path);
   }
 }
 

@@ -1,8 +1,7 @@
-import {createHash, randomBytes} from 'node:crypto';
-import {mkdirSync, readFileSync, rmSync, statSync} from 'node:fs';
-import {open, rename, rm} from 'node:fs/promises';
+import {randomBytes} from 'node:crypto';
+import {mkdirSync, rmSync} from 'node:fs';
+import {rename, rm} from 'node:fs/promises';
 import {join} from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
 import {OperatorError} from '../../core/operator-error.js';
 import {
   expiryOf,
@@ -15,9 +14,10 @@ import {
   type RegisteredFile,
   rewriteFiles,
 } from '../../core/package.js';
-import {digestFile} from '../../system/digest-file.js';
-import {Mutex} from '../../system/mutex.js';
 import {asSpaceError} from '../site/no-space.js';
+import {ArchiveCheck} from './check-archive.js';
+import {PackageRegistry, type Registry} from './package-registry.js';
+import {receiveFile} from './receive-file.js';
 import {writeArchive} from './write-archive.js';
 
 /** Limits on what an operator can put into the download folder of one site. */
@@ -71,74 +71,23 @@ export type PackageStore = {
   archive(name: string): Promise<{path: string; entry: Package & {archive: NonNullable<Package['archive']>}}>;
 };
 
-type Registry = {
-  readonly version: 1;
-  readonly files: readonly RegisteredFile[];
-  readonly packages: readonly Package[];
-};
-
 /** Opens the download folder of a site, which is made on first use. @param nowMs the wall clock */
 export function openPackageStore(
   folder: string,
   limits: DownloadLimits = defaultDownloadLimits,
   nowMs: () => number = Date.now,
 ): PackageStore {
-  const registryFile = join(folder, 'registry.json');
   const filesFolder = join(folder, 'files');
   const archivesFolder = join(folder, 'packages');
-  const turns = new Mutex();
+  const catalog = new PackageRegistry(folder, [filesFolder, archivesFolder]);
   const archivePath = (name: string) => join(archivesFolder, `${name}.zip`);
   const filePath = (name: string) => join(filesFolder, name);
 
-  const read = (): Registry => {
-    let text: string;
-    try {
-      text = readFileSync(registryFile, 'utf8');
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {version: 1, files: [], packages: []};
-      throw error;
-    }
-    try {
-      return JSON.parse(text) as Registry;
-    } catch (cause) {
-      throw new OperatorError('INVALID_STATE', `${registryFile} cannot be read.`, {
-        hint: 'Put it back from a backup; files and archives beside it are untouched.',
-        cause,
-      });
-    }
-  };
-  const write = (registry: Registry): Promise<void> =>
-    writeFileAtomic(registryFile, `${JSON.stringify(registry, null, 1)}\n`, {mode: 0o600});
-  /** One change at a time: two writers lose nothing. */
-  const change = <T>(work: (registry: Registry) => Promise<T>): Promise<T> =>
-    turns.run(async () => {
-      for (const made of [filesFolder, archivesFolder]) mkdirSync(made, {recursive: true, mode: 0o700});
-      return await work(read());
-    });
-  const putPackage = (registry: Registry, entry: Package): Promise<void> =>
-    write({...registry, packages: [...registry.packages.filter(other => other.name !== entry.name), entry]});
-
-  /** Digests of archives as they were read, by what tells one writing of a file from another. */
-  const digests = new Map<string, string>();
+  const check = new ArchiveCheck(archivePath);
   const listing = async (entry: Package): Promise<PackageListing> => ({
     ...entry,
-    state: await stateOf(entry),
+    state: await check.stateOf(entry),
   });
-  const stateOf = async ({name, archive}: Package): Promise<PackageState> => {
-    if (archive === undefined) return 'empty';
-    const stat = statSync(archivePath(name), {bigint: true, throwIfNoEntry: false});
-    if (!stat?.isFile() || Number(stat.size) !== archive.sizeBytes) return 'damaged';
-    const mark = `${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs}`;
-    const known = digests.get(name);
-    const digest = known?.startsWith(`${mark} `)
-      ? known.slice(mark.length + 1)
-      : await digestFile(archivePath(name)).then(
-          found => found?.sha256 ?? '',
-          () => '',
-        );
-    digests.set(name, `${mark} ${digest}`);
-    return digest === archive.sha256 ? 'ready' : 'damaged';
-  };
   const find = (registry: Registry, name: string): Package => {
     const found = registry.packages.find(entry => entry.name === name && !isExpired(entry, nowMs()));
     if (found !== undefined) return found;
@@ -153,9 +102,9 @@ export function openPackageStore(
     entry: Package,
     names: readonly string[],
   ): Promise<PackageListing> => {
-    const registered = new Map(registry.files.map(file => [file.name, file]));
+    const byName = new Map(registry.files.map(file => [file.name, file]));
     const chosen = names.map(name => {
-      const file = registered.get(name);
+      const file = byName.get(name);
       if (file !== undefined) return file;
       throw new OperatorError('NOT_FOUND', `${name} is not registered in the download folder.`, {
         hint: 'Import it first: `lockstep file import SERVER/SITE FILE`.',
@@ -178,36 +127,39 @@ export function openPackageStore(
       files: chosen.map(({name, sha256}) => ({name, path: filePath(name), sha256})),
     });
     const written = {...entry, files: names, archive};
-    await putPackage(registry, written);
+    await catalog.putPackage(registry, written);
     return await listing(written);
   };
 
   const store: PackageStore = {
     maintain: () =>
-      change(async registry => {
+      catalog.change(async registry => {
         const expired = registry.packages.filter(entry => isExpired(entry, nowMs()));
         if (expired.length === 0) return [];
         // In this order: an archive that no package names would stay for ever.
         for (const {name} of expired) await rm(archivePath(name), {force: true});
-        await write({...registry, packages: registry.packages.filter(entry => !expired.includes(entry))});
+        await catalog.write({
+          ...registry,
+          packages: registry.packages.filter(entry => !expired.includes(entry)),
+        });
         return expired.map(({name}) => name);
       }),
 
     nextExpiryMs() {
-      const expiries = read().packages.flatMap(entry => expiryOf(entry) ?? []);
+      const expiries = catalog.read().packages.flatMap(entry => expiryOf(entry) ?? []);
       const toCome = expiries.map(expiry => Date.parse(expiry)).filter(ms => ms > nowMs());
       return toCome.length === 0 ? undefined : Math.min(...toCome);
     },
 
-    files: async () => read().files,
+    files: async () => catalog.read().files,
 
     async importFile({name, by, replace}, content) {
       mustBeName(name, 'file');
       mkdirSync(filesFolder, {recursive: true, mode: 0o700});
       const staged = join(folder, `import-${randomBytes(6).toString('hex')}`);
       try {
-        const {sizeBytes, sha256} = await receive(staged, content, limits.maxFileBytes);
-        return await change(async registry => {
+        const {sizeBytes, sha256} = await receiveFile(staged, content, limits.maxFileBytes);
+        return await catalog.change(async registry => {
           const before = registry.files.find(file => file.name === name);
           if (before !== undefined && !replace)
             throw new OperatorError('ALREADY_EXISTS', `${name} is registered already.`, {
@@ -220,7 +172,10 @@ export function openPackageStore(
             );
           const file = {name, sizeBytes, sha256, importedAt: new Date(nowMs()).toISOString(), by};
           await rename(staged, filePath(name));
-          await write({...registry, files: [...registry.files.filter(other => other.name !== name), file]});
+          await catalog.write({
+            ...registry,
+            files: [...registry.files.filter(other => other.name !== name), file],
+          });
           return file;
         });
       } catch (error) {
@@ -231,25 +186,26 @@ export function openPackageStore(
     },
 
     deleteFile: name =>
-      change(async registry => {
+      catalog.change(async registry => {
         if (!registry.files.some(file => file.name === name))
           throw new OperatorError('NOT_FOUND', `${name} is not registered in the download folder.`, {
             hint: '`lockstep file list SERVER/SITE` lists what is.',
           });
-        await write({...registry, files: registry.files.filter(file => file.name !== name)});
+        await catalog.write({...registry, files: registry.files.filter(file => file.name !== name)});
         await rm(filePath(name), {force: true});
       }),
 
     async list() {
       const entries: PackageListing[] = [];
-      for (const entry of read().packages) if (!isExpired(entry, nowMs())) entries.push(await listing(entry));
+      for (const entry of catalog.read().packages)
+        if (!isExpired(entry, nowMs())) entries.push(await listing(entry));
       return entries;
     },
 
-    show: async name => listing(find(read(), name)),
+    show: async name => listing(find(catalog.read(), name)),
 
     create: (name, by, attributes) =>
-      change(async registry => {
+      catalog.change(async registry => {
         mustBeName(name, 'package');
         const twin = foldedTwin([...registry.packages.map(entry => entry.name), name]);
         if (twin !== undefined || registry.packages.some(entry => entry.name === name))
@@ -259,12 +215,12 @@ export function openPackageStore(
           throw new OperatorError('USAGE', 'The package would be expired from the start.', {
             hint: 'Give an expiry date in the future.',
           });
-        await putPackage(registry, entry);
+        await catalog.putPackage(registry, entry);
         return await listing(entry);
       }),
 
     edit: (name, attributes, cleared) =>
-      change(async registry => {
+      catalog.change(async registry => {
         const before = find(registry, name);
         const kept = Object.fromEntries(
           Object.entries(before.attributes).filter(([key]) => !cleared.includes(key)),
@@ -278,38 +234,36 @@ export function openPackageStore(
               hint: `A lifetime counts from when it was made, ${entry.createdAt}. \`lockstep package delete\` deletes it.`,
             },
           );
-        await putPackage(registry, entry);
+        await catalog.putPackage(registry, entry);
         return await listing(entry);
       }),
 
     assign: (name, {add = [], remove = []}) =>
-      change(async registry => {
+      catalog.change(async registry => {
         const entry = find(registry, name);
         const missing = remove.find(file => !entry.files.includes(file));
         if (missing !== undefined)
           throw new OperatorError('NOT_FOUND', `${missing} is not in package ${name}.`, {
             hint: '`lockstep package show` lists its files.',
           });
-        const registered = new Set(registry.files.map(file => file.name));
-        return rewrite(registry, entry, rewriteFiles(entry, {add, remove}, registered));
+        return rewrite(registry, entry, rewriteFiles(entry, {add, remove}, namesOf(registry)));
       }),
 
     rebuild: name =>
-      change(async registry => {
+      catalog.change(async registry => {
         const entry = find(registry, name);
         if (entry.archive === undefined)
           throw new OperatorError('NOT_FOUND', `Package ${name} has no archive yet.`, {
             hint: 'The first assignment makes it: `lockstep package add`.',
           });
-        const registered = new Set(registry.files.map(file => file.name));
-        return rewrite(registry, entry, rewriteFiles(entry, {}, registered));
+        return rewrite(registry, entry, rewriteFiles(entry, {}, namesOf(registry)));
       }),
 
     delete: name =>
-      change(async registry => {
+      catalog.change(async registry => {
         find(registry, name);
         await rm(archivePath(name), {force: true});
-        await write({...registry, packages: registry.packages.filter(entry => entry.name !== name)});
+        await catalog.write({...registry, packages: registry.packages.filter(entry => entry.name !== name)});
       }),
 
     async archive(name) {
@@ -329,32 +283,6 @@ export function openPackageStore(
   return store;
 }
 
-async function receive(
-  path: string,
-  content: AsyncIterable<Uint8Array>,
-  maxBytes: number,
-): Promise<{sizeBytes: number; sha256: string}> {
-  const digest = createHash('sha256');
-  let sizeBytes = 0;
-  const file = await open(path, 'wx', 0o600);
-  try {
-    for await (const chunk of content) {
-      sizeBytes += chunk.length;
-      if (sizeBytes > maxBytes)
-        throw new OperatorError(
-          'LIMIT_EXCEEDED',
-          `A file of the download folder has at most ${maxBytes} bytes.`,
-          {
-            hint: '`downloads.maxFileBytes` in agent.json raises that.',
-          },
-        );
-      digest.update(chunk);
-      for (let written = 0; written < chunk.length; )
-        written += (await file.write(chunk, written, chunk.length - written)).bytesWritten;
-    }
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  return {sizeBytes, sha256: digest.digest('hex')};
+function namesOf({files}: Registry): ReadonlySet<string> {
+  return new Set(files.map(({name}) => name));
 }

@@ -7,13 +7,14 @@ import type {AgentConnection} from '../../protocol/transport/agent-connection.js
 import {validate} from '../../protocol/transport/validate.js';
 import {relieve} from '../memory.js';
 import {encodeNeeds, findNeeds} from './content-needs.js';
+import type {SendCount} from './content-source.js';
 import type {Signature} from './delta-match.js';
 import {entrySize} from './delta-signature.js';
 import {faultPoint} from './fault-point.js';
 import type {OperationSpool} from './operation-spool.js';
 import type {IndexedOperation, SiteDatabase, SiteFiles} from './ports.js';
 import {type Received, receiveContent} from './receive-content.js';
-import {type SendCount, sendContent} from './send-content.js';
+import {sendContent} from './send-content.js';
 import type {Staging} from './staging.js';
 
 /** Operations that are asked about and sent together: bounded in number and in bytes. */
