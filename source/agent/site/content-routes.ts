@@ -3,6 +3,7 @@ import * as endpoints from '../../protocol/content-endpoints.js';
 import {decodeFrames, encodeFrame} from '../../protocol/content-frames.js';
 import type {AgentServer} from '../server/agent-server.js';
 import {registerEndpoint} from '../server/register-endpoint.js';
+import {readNeeds} from './asked-content.js';
 import {connectPeer} from './connect-peer.js';
 import {encodeNeeds, findNeeds} from './content-needs.js';
 import {splitHeader, spoolPath} from './operation-body.js';
@@ -10,7 +11,7 @@ import {OperationSpool} from './operation-spool.js';
 import {receiveContent} from './receive-content.js';
 import {sendContent} from './send-content.js';
 import type {SiteOf} from './site.js';
-import {readNeeds, transfer, withEnd} from './transfer.js';
+import {transfer, withEnd} from './transfer.js';
 
 /** Operations whose needs are asked for together, at most. */
 const needsLimit = 5000;

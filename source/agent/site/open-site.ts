@@ -18,8 +18,8 @@ import {defaultDownloadLimits, openPackageStore} from '../packages/package-store
 import {openReleaseStore} from '../releases/release-store.js';
 import {afterSyncFile} from './after-sync.js';
 import {keepArrivals, listArrivals} from './arrivals.js';
-import type {CommitSite} from './commit.js';
 import {commit} from './commit.js';
+import type {CommitSite} from './commit-participants.js';
 import {faultPoint} from './fault-point.js';
 import {InitialSyncRecord} from './initial-sync-record.js';
 import {CommitJournal, changesSite} from './journal.js';
