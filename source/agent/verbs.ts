@@ -3,6 +3,7 @@ import {mkdir, readFile, stat} from 'node:fs/promises';
 import {createServer} from 'node:net';
 import {resolve} from 'node:path';
 import {setTimeout} from 'node:timers/promises';
+import {longestInvitationMs} from '../core/longest-invitation.js';
 import {OperatorError} from '../core/operator-error.js';
 import {openIdentity, readIdentity} from '../protocol/identity.js';
 import {formatInvitation} from '../protocol/invitation.js';
@@ -150,7 +151,7 @@ async function invite(request: {data: string; role: InvitedRole; ttlMs: number})
   const {data, role, ttlMs} = request;
   const configuration = await loadConfiguration(data);
   refuseMoved(await openServerIdentity(data));
-  if (!(ttlMs >= 1 && ttlMs <= 366 * 86_400_000))
+  if (!(ttlMs >= 1 && ttlMs <= longestInvitationMs))
     throw new OperatorError('USAGE', 'An invitation holds for at most a year.', {hint: 'Such as --ttl 15m.'});
   const url = await currentUrl(data, configuration);
   if (url === undefined)

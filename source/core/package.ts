@@ -12,6 +12,10 @@ export type RegisteredFile = {
   readonly by: string;
 };
 
+/** A lifetime is at most a hundred years, a signed link holds for at most a year. Milliseconds. */
+export const longestLifetimeMs = 100 * 366 * 86_400_000;
+export const longestLinkMs = 366 * 86_400_000;
+
 /** What an operator sets on a package (P6). */
 export type PackageAttributes = {
   readonly title: string;

@@ -92,7 +92,7 @@ export function exitCodeOfRollout({
   const any = (state: RolloutServerState) => servers.some(server => server.state === state);
   switch (status) {
     case 'done':
-      return kind === 'update' && (any('failed') || any('rolled-back')) ? 3 : 0;
+      return kind === 'update' && (any('failed') || any('rolled-back') || any('aborted')) ? 3 : 0;
     case 'failed':
       return 3;
     case 'aborted':

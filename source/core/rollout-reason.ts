@@ -35,11 +35,13 @@ export function stopSentence(
       .filter(({state}) => states.includes(state))
       .map(({server, site, error}) => `${server}/${site}${error === undefined ? '' : ` (${error.message})`}`);
   const failed = named('failed', 'rolled-back');
+  // An update may also be aborted by somebody for itself.
+  const without = named('failed', 'rolled-back', 'aborted');
   switch (status) {
     case 'done':
-      return failed.length === 0
+      return without.length === 0
         ? 'All servers run the new version.'
-        : `Done, but for ${someOf(failed)}, which ${failed.length === 1 ? 'runs the version it' : 'run the version they'} had.`;
+        : `Done, but for ${someOf(without)}, which ${without.length === 1 ? 'runs the version it' : 'run the version they'} had.`;
     case 'failed':
       return `Stopped: ${failed.length === 1 ? 'one server' : `${failed.length} servers`} failed and ${failuresAllowed} may: ${someOf(failed)}. When that is mended, \`lockstep rollout resume ${name} --retry\` tries again.`;
     case 'aborted':

@@ -1,6 +1,5 @@
 import {createReadStream} from 'node:fs';
 import {open, rename, rm, stat} from 'node:fs/promises';
-import path from 'node:path';
 import type {AgentClient} from '../client/agent-client.js';
 import {OperatorError} from '../core/operator-error.js';
 import {
@@ -14,6 +13,8 @@ import * as endpoints from '../protocol/package-endpoints.js';
 import {digestFile} from '../system/digest-file.js';
 import type {SiteAddress} from './engine.js';
 import {type EngineContext, findServer} from './engine-context.js';
+import {mustBeImportable} from './foresee-package.js';
+import {notWritable} from './not-writable.js';
 
 /** A package as the agent that serves it lists it; `expires` is when it is deleted. */
 export type PackageEntry = Package & {state: PackageState; expires?: string};
@@ -83,13 +84,8 @@ export function createPackages(context: EngineContext): PackageVerbs {
         async (client, site) => (await client.call(endpoints.listDownloadFiles, {params: {site}})).files,
       ),
 
-    async importFile(address, {path: from, name = path.basename(from), replace}) {
-      mustBeName(name, 'file');
-      const found = await stat(from).catch(() => undefined);
-      if (!found?.isFile())
-        throw new OperatorError('USAGE', `${from} is not a file of this machine.`, {
-          hint: 'Name a file; a folder is packed first.',
-        });
+    async importFile(address, {path: from, name: wanted, replace}) {
+      const name = await mustBeImportable(from, wanted);
       return at(address, (client, site) =>
         client.call(endpoints.importDownloadFile, {
           params: {site, file: name},
@@ -212,7 +208,9 @@ async function resume(
   {site, name, partial, sizeBytes}: {site: string; name: string; partial: string; sizeBytes: number},
   onProgress: ((doneBytes: number, totalBytes: number) => void) | undefined,
 ): Promise<void> {
-  const file = await open(partial, 'a', 0o600);
+  const file = await open(partial, 'a', 0o600).catch((error: unknown) => {
+    throw notWritable(partial, error);
+  });
   try {
     let done = (await file.stat()).size;
     if (done > sizeBytes) {

@@ -14,6 +14,7 @@ import {
 } from '../protocol/trust-endpoints.js';
 import type {ServerEntry, ServerVerbs} from './engine.js';
 import {type EngineContext, findServer} from './engine-context.js';
+import {notWritable} from './not-writable.js';
 
 export type {AuditEntry, PinnedPeer};
 
@@ -138,9 +139,6 @@ async function writeCertificate(file: string, certificate: string): Promise<void
   try {
     await writeFileAtomic(file, certificate, {mode: 0o644});
   } catch (cause) {
-    throw new OperatorError('USAGE', `${file} cannot be written: ${(cause as Error).message}`, {
-      hint: 'Name a file in a folder that exists and can be written.',
-      cause,
-    });
+    throw notWritable(file, cause);
   }
 }

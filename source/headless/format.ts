@@ -33,6 +33,11 @@ export function formatItem(item: ItemRef): string {
   }
 }
 
+/** A word as a shell reads it back, for commands that operators copy. */
+export function quoted(word: string): string {
+  return /^[\p{L}\p{N}._/:@%+=-]+$/u.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+}
+
 /**
  * Text from elsewhere (file names, rows, another machine's messages) must not steer the terminal: control
  * characters become visible escapes. Line ends stay.

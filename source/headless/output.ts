@@ -23,6 +23,8 @@ export type Output = {
   event(value: unknown): void;
   /** A message on stderr. */
   tell(text: string): void;
+  /** What a dry run would do: a message, or with `--json` a document that holds it. @param text `Would …` */
+  would(text: string): void;
   /** Draws over the current line of stderr; '' removes it. Nothing happens when not `live`. */
   draw(text: string): void;
   /** An error on stderr, as text with its remedy or, with `--json`, as a document. */
@@ -79,6 +81,12 @@ export function createOutput(options: {json: boolean; color: boolean}, streams: 
     tell(text) {
       erase();
       streams.stderr.write(`${text}\n`);
+    },
+    would(text) {
+      erase();
+      if (options.json)
+        streams.stdout.write(`${JSON.stringify({dryRun: true, message: text}, undefined, 2)}\n`);
+      else streams.stderr.write(`${text}\n`);
     },
     draw(text) {
       if (!live) return;

@@ -1,5 +1,11 @@
 import {Type} from '#typebox';
-import type {Package, PackageState, RegisteredFile} from '../core/package.js';
+import {
+  longestLifetimeMs,
+  longestLinkMs,
+  type Package,
+  type PackageState,
+  type RegisteredFile,
+} from '../core/package.js';
 import {endpoint, frames, json} from './endpoint.js';
 import {moment, strict} from './endpoint-schemas.js';
 
@@ -9,7 +15,7 @@ const callers = Type.Array(Type.String({minLength: 1, maxLength: 256}), {maxItem
 const attributes = {
   title: Type.String({maxLength: 1000}),
   expiresAt: moment,
-  lifetimeMs: Type.Integer({minimum: 1000, maximum: 100 * 366 * 86_400_000}),
+  lifetimeMs: Type.Integer({minimum: 1000, maximum: longestLifetimeMs}),
   managers: callers,
   downloaders: callers,
   links: Type.Boolean(),
@@ -126,7 +132,7 @@ export const linkPackage = endpoint({
   path: '/v1/sites/:site/packages/:package/link',
   access: 'operate',
   audited: true,
-  body: json(Type.Object({ttlMs: Type.Integer({minimum: 1000, maximum: 366 * 86_400_000})}, strict)),
+  body: json(Type.Object({ttlMs: Type.Integer({minimum: 1000, maximum: longestLinkMs})}, strict)),
   reply: json(Type.Object({path: Type.String(), expiresAt: Type.String()})),
 });
 

@@ -1,4 +1,5 @@
 import {type Static, Type} from '#typebox';
+import {longestInvitationMs} from '../core/longest-invitation.js';
 import {endpoint, json} from './endpoint.js';
 import {role, strict, text} from './endpoint-schemas.js';
 import {fingerprintSchema, siteNameSchema} from './schemas.js';
@@ -58,7 +59,7 @@ export const makeInvitation = endpoint({
   access: 'admin',
   audited: true,
   body: json(
-    Type.Object({role: role, ttlMs: Type.Integer({minimum: 1000, maximum: 366 * 86_400_000})}, strict),
+    Type.Object({role: role, ttlMs: Type.Integer({minimum: 1000, maximum: longestInvitationMs})}, strict),
   ),
   reply: json(Type.Object({invitation: text(), expiresAt: text(64)})),
 });

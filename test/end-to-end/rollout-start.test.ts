@@ -81,3 +81,49 @@ test('U1, U16: a scheduled start that fails is tried again in the same window; w
   t.is(again.exitCode, 64);
   t.regex(again.stderr, /No server of nightly was brought to the new version/, 'nothing has to be confirmed');
 });
+
+test('U16: going on after an abort begins anew what it took back, before the waves that follow', async t => {
+  const world = createWorld(t);
+  const [one, two] = [
+    await updatableServer(world, 'web1', '1.0'),
+    await updatableServer(world, 'web2', '1.0'),
+  ];
+  const folder = path.join(world.folder, 'release');
+  mkdirSync(folder);
+  writeFileSync(path.join(folder, 'version.txt'), '1.1');
+  await world.must('release', 'add', folder, '--name', 'shop', '--version', '1.1', '--push');
+  await world.must(
+    ...[
+      'rollout',
+      'create',
+      'spring',
+      '--release',
+      'shop-1.1',
+      '--servers',
+      'web1,web2',
+      '--waves',
+      '1,rest',
+    ],
+  );
+  const unbegun = await world.lockstep('rollout', 'journal', 'spring', 'web1');
+  t.is(unbegun.exitCode, 64);
+  t.regex(unbegun.stderr, /The rollout spring has not been started yet/);
+
+  one.service.sessions = 1;
+  await world.must('rollout', 'start', 'spring', '--detach');
+  const show = async () => (await world.must('rollout', 'show', 'spring', '--json')).json<RolloutEntry>();
+  await eventually('web1 waits for its users', async () =>
+    (await show()).servers.some(({state, step}) => state === 'running' && step === 'drain'),
+  );
+  await world.must('rollout', 'abort', 'spring');
+  t.is((await world.lockstep('rollout', 'watch', 'spring')).exitCode, 1);
+  t.deepEqual(
+    (await show()).servers.map(({state}) => state),
+    ['aborted', 'waiting'],
+  );
+  one.service.sessions = 0;
+  const resumed = await world.lockstep('rollout', 'resume', 'spring', '--json');
+  t.is(resumed.exitCode, 0, String(resumed));
+  t.like(resumed.events<RolloutEvent>().at(-1), {status: 'done', reason: 'All servers run the new version.'});
+  t.deepEqual([one.service.version, two.service.version], ['1.1', '1.1']);
+});

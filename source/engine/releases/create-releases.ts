@@ -11,6 +11,7 @@ import {
   type ReleaseManifest,
   type ReleaseSource,
   releaseId,
+  withoutCredentials,
 } from '../../core/release.js';
 import {download} from '../../protocol/download/download.js';
 import {ftpSource} from '../../protocol/download/ftp-source.js';
@@ -230,12 +231,13 @@ async function obtain(
 }
 
 async function makeManifest(
-  {name, version, minimumVersion, expiresAt, strip}: ReleaseDefinition,
+  {name, version, minimumVersion, expiresAt, strip, origin}: ReleaseDefinition,
   archive: string,
   {signal, onProgress}: Options,
 ): Promise<Buffer> {
   const listed = await listArchive(archive, {
     strip,
+    called: nameOf(origin),
     ...(signal ? {signal} : {}),
     onProgress: (done, total) => onProgress?.('reading', done, total),
   });
@@ -254,6 +256,19 @@ async function makeManifest(
   // What an agent would refuse is refused here.
   parseManifest(bytes);
   return bytes;
+}
+
+/** What people call the archive of a release; without name and password. */
+function nameOf(origin: ReleaseOrigin): string {
+  switch (origin.kind) {
+    case 'path':
+      return origin.path;
+    case 'http':
+    case 'ftp':
+      return withoutCredentials(origin.url);
+    case 'package':
+      return `of the package ${origin.address.server}/${origin.address.site}/${origin.name}`;
+  }
 }
 
 /** A manifest that was made elsewhere, once it fits to what is asked for and to the archive. */

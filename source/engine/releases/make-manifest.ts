@@ -3,23 +3,29 @@ import {type ArchiveLimits, defaultArchiveLimits} from '../../core/archive-rules
 import {OperatorError} from '../../core/operator-error.js';
 import type {ReleaseFile, ReleaseManifest} from '../../core/release.js';
 import {foldersAbove} from '../../core/release-paths.js';
-import {openArchive} from '../../system/archive/open-archive.js';
+import {type OpenArchive, openArchive} from '../../system/archive/open-archive.js';
 
 /** What an operator may make a release of; what servers take is their own decision. */
 const limits: ArchiveLimits = {...defaultArchiveLimits, maxEntries: 1_000_000, maxUnpackedBytes: 2 ** 43};
 
 /**
  * Reads an archive as a stream and lists what it holds, judged by the rules by which servers unpack it.
- * @param strip whether the one folder that everything lies in is left away
+ * @param options `strip`: whether the one folder that everything lies in is left away; `called`: what people call the archive
  * @returns the parts of a manifest that follow from the archive
  * @throws OperatorError ARCHIVE_REFUSED, USAGE
  */
 export async function listArchive(
   archive: string,
-  options: {strip: boolean; signal?: AbortSignal; onProgress?: (done: number, total: number) => void},
+  options: {
+    strip: boolean;
+    called: string;
+    signal?: AbortSignal;
+    onProgress?: (done: number, total: number) => void;
+  },
 ): Promise<Pick<ReleaseManifest, 'strip' | 'unpackedBytes' | 'entries' | 'files' | 'folders'>> {
-  const {signal, onProgress} = options;
-  const strip = options.strip ? await commonFolder(archive, signal) : undefined;
+  const {called, signal, onProgress} = options;
+  const look = {limits, called, ...(signal ? {signal} : {})};
+  const strip = options.strip ? await commonFolder(await openArchive(archive, look)) : undefined;
   if (options.strip && strip === undefined)
     throw new OperatorError(
       'USAGE',
@@ -28,11 +34,7 @@ export async function listArchive(
         hint: 'Leave --strip out.',
       },
     );
-  const opened = await openArchive(archive, {
-    limits,
-    ...(strip === undefined ? {} : {strip}),
-    ...(signal ? {signal} : {}),
-  });
+  const opened = await openArchive(archive, {...look, ...(strip === undefined ? {} : {strip})});
   try {
     const total = opened.entries.reduce((sum, entry) => sum + entry.sizeBytes, 0);
     const files: ReleaseFile[] = [];
@@ -73,9 +75,8 @@ export async function listArchive(
 }
 
 /** The folder that everything in the archive lies in, if there is one. */
-async function commonFolder(archive: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const opened = await openArchive(archive, {limits, ...(signal ? {signal} : {})});
-  opened.close();
+async function commonFolder(opened: OpenArchive): Promise<string | undefined> {
+  await opened.close();
   const tops = new Set(opened.entries.map(({path}) => path.split('/', 1)[0]!));
   const [top] = tops;
   const isFolder = opened.entries.every(({kind, path}) => kind === 'folder' || path.includes('/'));

@@ -33,14 +33,15 @@ export function namedMembers(
   names: readonly string[] | undefined,
 ): readonly StoredMember[] {
   if (names === undefined || names.length === 0) return members;
+  if (members.length === 0)
+    throw new OperatorError('NOT_FOUND', `The rollout ${name} has not been started yet.`, {
+      hint: `lockstep rollout start ${name}`,
+    });
   return names.flatMap(wanted => {
     const found = members.filter(({server, site}) => wanted === server || wanted === `${server}/${site}`);
     if (found.length > 0) return found;
     throw new OperatorError('NOT_FOUND', `${wanted} is not part of the rollout ${name}.`, {
-      hint:
-        members.length === 0
-          ? 'It has not been started yet.'
-          : `There are: ${members.map(({server, site}) => `${server}/${site}`).join(', ')}.`,
+      hint: `There are: ${members.map(({server, site}) => `${server}/${site}`).join(', ')}.`,
     });
   });
 }

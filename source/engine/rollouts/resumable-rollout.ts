@@ -1,5 +1,5 @@
 import {OperatorError} from '../../core/operator-error.js';
-import type {StoredRollout} from '../../state/state.js';
+import type {StoredMember, StoredRollout} from '../../state/state.js';
 import {newRunId} from '../start-run.js';
 
 /** Whether there is a server that does not run the new version. */
@@ -24,9 +24,18 @@ export function mustBeResumable(rollout: StoredRollout): void {
 
 /** Servers that did not get the new version are to be done again, under ids that their agents do not know. */
 export function tryAgain(rollout: StoredRollout): void {
+  beginAnew(rollout, ['failed', 'rolled-back', 'aborted', 'attention']);
+}
+
+/** Who goes on after an abort wants what it took back too: later waves would otherwise begin without the ones before. */
+export function takeBackAbort(rollout: StoredRollout): void {
+  beginAnew(rollout, ['aborted']);
+}
+
+function beginAnew(rollout: StoredRollout, states: readonly StoredMember['state'][]): void {
   rollout.members = rollout.members.map(member => {
     const {server, site, wave, state} = member;
-    if (state === 'done' || state === 'waiting' || state === 'running') return member;
+    if (!states.includes(state)) return member;
     return {server, site, wave, state: 'waiting', updateId: newRunId()};
   });
 }

@@ -14,7 +14,7 @@ import {describeRollout} from './describe-rollout.js';
 import {findRollout, namedMembers} from './find-rollout.js';
 import {launchRollout, mustBeIdle} from './launch-rollout.js';
 import {offerRelease} from './release-offer.js';
-import {hasMissed, mustBeResumable, tryAgain} from './resumable-rollout.js';
+import {hasMissed, mustBeResumable, takeBackAbort, tryAgain} from './resumable-rollout.js';
 import {entryOf} from './rollout-entry.js';
 import type {RolloutEntry, RolloutVerbs} from './rollout-verbs.js';
 import {addressOf, askConcurrency} from './rollout-work.js';
@@ -109,6 +109,7 @@ export function createRollouts(context: EngineContext): RolloutVerbs {
           // One that is done but for some servers can be made whole.
           if (!(retry && rollout.status === 'done' && hasMissed(rollout))) mustBeResumable(rollout);
           if (retry) tryAgain(rollout);
+          else if (rollout.status === 'aborted') takeBackAbort(rollout);
         },
       }),
 

@@ -1,5 +1,6 @@
 import {type Command, Option} from 'commander';
 import {countOf} from '../../core/count-of.js';
+import {longestInvitationMs} from '../../core/longest-invitation.js';
 import {OperatorError} from '../../core/operator-error.js';
 import type {ConsoleRole} from '../agent-verbs.js';
 import type {Register} from '../command-context.js';
@@ -25,7 +26,9 @@ export function addAgentCommands(program: Command, register: Register): void {
         if (context.options.json) context.output.document(made);
         else
           context.output.print(
-            `${context.options.dryRun ? 'would make' : 'made'} agent ${made.name}, listening on ${made.listen}\nfingerprint ${made.fingerprint}`,
+            context.options.dryRun
+              ? `would make agent ${made.name}, listening on ${made.listen}`
+              : `made agent ${made.name}, listening on ${made.listen}\nfingerprint ${made.fingerprint}`,
           );
       }),
     );
@@ -60,11 +63,11 @@ export function addAgentCommands(program: Command, register: Register): void {
     .option('--ttl <duration>', 'how long the invitation is valid', '15m')
     .action(
       register<[], Data & {role: ConsoleRole; ttl: string}>(async (context, _, {data, role, ttl}) => {
-        const ttlMs = parseDuration(ttl, '--ttl');
+        const ttlMs = parseDuration(ttl, '--ttl', longestInvitationMs);
         const verbs = await context.agent();
         if (context.options.dryRun) {
           await verbs.status(data);
-          context.output.tell(`Would print an invitation with the role ${role}.`);
+          context.output.would(`Would print an invitation with the role ${role}.`);
           return;
         }
         const made = await verbs.invite({data, role, ttlMs});
@@ -133,7 +136,7 @@ export function addAgentCommands(program: Command, register: Register): void {
         const verbs = await context.agent();
         if (context.options.dryRun) {
           const {name} = await verbs.status(data);
-          context.output.tell(printable(`Would make this machine the server ${name}.`));
+          context.output.would(printable(`Would make this machine the server ${name}.`));
           return;
         }
         await context.interaction.confirmOnTerminal({

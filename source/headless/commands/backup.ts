@@ -56,7 +56,7 @@ export function addBackupCommands(program: Command, register: Register): void {
         const {engine, address} = await find(context, site);
         if (context.options.dryRun) {
           const {folder} = await engine.backups.list(address);
-          context.output.tell(printable(`Would make a backup of ${site} in ${folder}.`));
+          context.output.would(printable(`Would make a backup of ${site} in ${folder}.`));
           return;
         }
         const made = await engine.backups.create(address, {onProgress: progressOf(context, 'backup')});
@@ -74,7 +74,7 @@ export function addBackupCommands(program: Command, register: Register): void {
         const {engine, address} = await find(context, site);
         const entry = await findBackup(engine, address, name);
         if (context.options.dryRun) {
-          context.output.tell(
+          context.output.would(
             printable(`Would put ${name} of ${formatTime(entry.at)} UTC in the place of ${site}'s database.`),
           );
           return;

@@ -131,7 +131,7 @@ async function trustAgent(
     });
   const fingerprint = certificate.fingerprint256.replaceAll(':', '').toLowerCase();
   if (context.options.dryRun) {
-    context.output.tell(printable(`Would trust ${fingerprint} as the server ${called}.`));
+    context.output.would(printable(`Would trust ${fingerprint} as the server ${called}.`));
     return;
   }
   const engine = await context.engine();

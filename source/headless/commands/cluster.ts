@@ -34,7 +34,7 @@ export function addClusterCommands(program: Command, register: Register): void {
         };
         if (context.options.dryRun) {
           await checkSites(engine, entry.members);
-          context.output.tell(printable(`Would create ${name}: ${formatMembers(entry.members)}`));
+          context.output.would(printable(`Would create ${name}: ${formatMembers(entry.members)}`));
           return;
         }
         const created = await engine.clusters.create(entry);
@@ -108,7 +108,7 @@ export function addClusterCommands(program: Command, register: Register): void {
           });
         if (context.options.dryRun) {
           await checkSites(engine, changes.members ?? []);
-          context.output.tell(printable(`Would change ${name}.`));
+          context.output.would(printable(`Would change ${name}.`));
           return;
         }
         const changed = await engine.clusters.edit(name, changes);
@@ -125,7 +125,7 @@ export function addClusterCommands(program: Command, register: Register): void {
         const engine = await context.engine();
         const {usedBy} = await findCluster(engine, name);
         if (context.options.dryRun) {
-          context.output.tell(
+          context.output.would(
             printable(
               usedBy.length === 0 ? `Would delete ${name}.` : `${name} is used by ${usedBy.join(', ')}.`,
             ),

@@ -67,7 +67,7 @@ export function addCollisionsCommands(program: Command, register: Register): voi
             throw new OperatorError('NOT_FOUND', `There is no collision ${unknown}.`, {
               hint: '`lockstep collisions list` shows them.',
             });
-          context.output.tell(`Would mark ${ids.length} as reviewed${email ? ' and send mail' : ''}.`);
+          context.output.would(`Would mark ${ids.length} as reviewed${email ? ' and send mail' : ''}.`);
           return 0;
         }
         const reviews = await engine.collisions.review(ids, {email});

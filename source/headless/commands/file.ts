@@ -3,6 +3,7 @@ import {formatSize} from '../../core/byte-size.js';
 import {countOf} from '../../core/count-of.js';
 import {OperatorError} from '../../core/operator-error.js';
 import type {RegisteredFile} from '../../core/package.js';
+import {foreseeImport, mustBeRegistered} from '../../engine/foresee-package.js';
 import type {Register} from '../command-context.js';
 import {formatTime, printable} from '../format.js';
 import {parseSiteAddress} from '../parse-arguments.js';
@@ -27,8 +28,10 @@ export function addFileCommands(program: Command, register: Register): void {
           if (options.name !== undefined && files.length > 1)
             throw new OperatorError('USAGE', '--name goes with one file.');
           const engine = await context.engine();
-          if (context.options.dryRun)
-            return context.output.tell(printable(`Would import ${files.join(', ')}.`));
+          if (context.options.dryRun) {
+            await foreseeImport(engine.packages, address, {files, ...options});
+            return context.output.would(printable(`Would import ${files.join(', ')}.`));
+          }
           const imported: RegisteredFile[] = [];
           for (const path of files) {
             const entry = await engine.packages.importFile(address, {
@@ -86,6 +89,7 @@ export function addFileCommands(program: Command, register: Register): void {
       register<[string, string[]]>(async (context, [site, files]) => {
         const address = parseSiteAddress(site);
         const engine = await context.engine();
+        await mustBeRegistered(engine.packages, address, files);
         if (!context.options.dryRun) {
           await context.interaction.confirmOnTerminal({
             consequence: `${files.join(', ')} will be deleted from the download folder.`,

@@ -54,7 +54,7 @@ export function addLiveCommands(program: Command, register: Register): void {
               ? (await findCluster(engine, definition.servers)).members
               : definition.servers;
           await checkSites(engine, [local, ...servers]);
-          context.output.tell(printable(`Would create ${name}.`));
+          context.output.would(printable(`Would create ${name}.`));
           return;
         }
         await show(context, await engine.lives.create(definition), 'created');

@@ -2,9 +2,11 @@ import {type Command, Option} from 'commander';
 import {formatSize} from '../../core/byte-size.js';
 import {countOf} from '../../core/count-of.js';
 import {OperatorError} from '../../core/operator-error.js';
+import {longestLifetimeMs, longestLinkMs} from '../../core/package.js';
+import {foreseePackage} from '../../engine/foresee-package.js';
 import type {PackageChanges, PackageEntry} from '../../engine/packages.js';
 import type {Register} from '../command-context.js';
-import {formatTime, printable} from '../format.js';
+import {formatTime, printable, quoted} from '../format.js';
 import {parseDuration, parseList, parseMoment, parseSiteAddress} from '../parse-arguments.js';
 
 type Attributes = {
@@ -27,7 +29,10 @@ export function addPackageCommands(program: Command, register: Register): void {
         const address = parseSiteAddress(site);
         const engine = await context.engine();
         const changes = attributesOf(options);
-        if (context.options.dryRun) return context.output.tell(printable(`Would create package ${name}.`));
+        if (context.options.dryRun) {
+          await foreseePackage(engine.packages, address, {kind: 'create', name});
+          return context.output.would(printable(`Would create package ${name}.`));
+        }
         const {expiresAt, lifetimeMs, ...rest} = changes;
         const made = await engine.packages.create(address, name, {
           title: '',
@@ -41,7 +46,7 @@ export function addPackageCommands(program: Command, register: Register): void {
         if (context.options.json) return context.output.document(made);
         context.output.print(
           printable(
-            `created package ${name}, empty; \`lockstep package add ${site} ${name} FILE…\` fills it`,
+            `created package ${name}, empty; \`lockstep package add ${site} ${quoted(name)} FILE…\` fills it`,
           ),
         );
       }),
@@ -58,10 +63,12 @@ export function addPackageCommands(program: Command, register: Register): void {
         register<[string, string, string[]]>(async (context, [site, name, files]) => {
           const address = parseSiteAddress(site);
           const engine = await context.engine();
-          if (context.options.dryRun)
-            return context.output.tell(
+          if (context.options.dryRun) {
+            await foreseePackage(engine.packages, address, {kind: verb, name, files});
+            return context.output.would(
               printable(`Would ${verb} ${files.join(', ')}; the archive is written anew.`),
             );
+          }
           const change = verb === 'add' ? {add: files, remove: []} : {add: [], remove: files};
           report(context, await engine.packages.assign(address, name, change));
         }),
@@ -78,7 +85,10 @@ export function addPackageCommands(program: Command, register: Register): void {
           throw new OperatorError('USAGE', 'Nothing is named to be changed.', {
             hint: 'Such as --expires 2027-01-31T00:00Z, --lifetime 30d, --links yes.',
           });
-        if (context.options.dryRun) return context.output.tell(printable(`Would change package ${name}.`));
+        if (context.options.dryRun) {
+          await engine.packages.show(address, name);
+          return context.output.would(printable(`Would change package ${name}.`));
+        }
         report(context, await engine.packages.edit(address, name, changes));
       }),
     );
@@ -176,8 +186,10 @@ export function addPackageCommands(program: Command, register: Register): void {
       register<[string, string]>(async (context, [site, name]) => {
         const address = parseSiteAddress(site);
         const engine = await context.engine();
-        if (context.options.dryRun)
-          return context.output.tell(printable(`Would write the archive of ${name} anew.`));
+        if (context.options.dryRun) {
+          await engine.packages.show(address, name);
+          return context.output.would(printable(`Would write the archive of ${name} anew.`));
+        }
         report(context, await engine.packages.rebuild(address, name));
       }),
     );
@@ -210,7 +222,11 @@ export function addPackageCommands(program: Command, register: Register): void {
     .option('--ttl <duration>', 'how long the link holds', '24h')
     .action(
       register<[string, string], {ttl: string}>(async (context, [site, name], {ttl}) => {
-        const ttlMs = parseDuration(ttl, '--ttl');
+        const ttlMs = parseDuration(ttl, '--ttl', longestLinkMs);
+        if (context.options.dryRun) {
+          await (await context.engine()).packages.show(parseSiteAddress(site), name);
+          return context.output.would(printable(`Would make a link to package ${name}.`));
+        }
         const link = await (await context.engine()).packages.link(parseSiteAddress(site), name, ttlMs);
         if (context.options.json) return context.output.document(link);
         context.output.print(link.url);
@@ -226,11 +242,15 @@ export function addPackageCommands(program: Command, register: Register): void {
     .option('--out <file>', 'where to; NAME.zip in this folder when absent')
     .action(
       register<[string, string], {out?: string}>(async (context, [site, name], {out}) => {
-        const fetched = await (await context.engine()).packages.fetch(
-          parseSiteAddress(site),
-          name,
-          out ?? `${name}.zip`,
-          (done, total) => context.output.draw(`${formatSize(done)} of ${formatSize(total)}`),
+        const address = parseSiteAddress(site);
+        const to = out ?? `${name}.zip`;
+        const engine = await context.engine();
+        if (context.options.dryRun) {
+          await engine.packages.show(address, name);
+          return context.output.would(printable(`Would download package ${name} to ${to}.`));
+        }
+        const fetched = await engine.packages.fetch(address, name, to, (done, total) =>
+          context.output.draw(`${formatSize(done)} of ${formatSize(total)}`),
         );
         context.output.draw('');
         if (context.options.json) return context.output.document(fetched);
@@ -268,7 +288,12 @@ function attributesOf(options: Attributes): PackageChanges {
       : {expiresAt: options.expires === 'never' ? null : parseMoment(options.expires, '--expires')}),
     ...(options.lifetime === undefined
       ? {}
-      : {lifetimeMs: options.lifetime === 'none' ? null : parseDuration(options.lifetime, '--lifetime')}),
+      : {
+          lifetimeMs:
+            options.lifetime === 'none'
+              ? null
+              : parseDuration(options.lifetime, '--lifetime', longestLifetimeMs),
+        }),
     ...(options.managers === undefined ? {} : {managers: list(options.managers, '--managers')}),
     ...(options.downloaders === undefined ? {} : {downloaders: list(options.downloaders, '--downloaders')}),
     ...(options.links === undefined ? {} : {links: options.links === 'yes'}),

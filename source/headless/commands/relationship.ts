@@ -44,7 +44,7 @@ export function addRelationshipCommands(program: Command, register: Register): v
           if (context.options.dryRun) {
             await checkSites(engine, [entry.local, ...members]);
             const remote = typeof entry.remote === 'string' ? {cluster: entry.remote} : {};
-            context.output.tell(
+            context.output.would(
               printable(`Would create ${name}: ${formatPair({...entry, remote: members[0]!, ...remote})}`),
             );
             return;

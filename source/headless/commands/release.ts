@@ -61,7 +61,7 @@ export function addReleaseCommands(program: Command, register: Register): void {
         };
         const engine = await context.engine();
         if (context.options.dryRun) {
-          context.output.tell(printable(`Would make the release ${name}-${version} known from ${text}.`));
+          context.output.would(printable(`Would make the release ${name}-${version} known from ${text}.`));
           return;
         }
         const added = await engine.releases.add(definition, {onProgress: progressOf(context)});
@@ -181,14 +181,15 @@ export function addReleaseCommands(program: Command, register: Register): void {
     .action(
       register<[string], {secretKey?: string; signature?: string}>(async (context, [id], options) => {
         const {secretKey, signature} = options;
-        if ((secretKey === undefined) === (signature === undefined))
-          throw new OperatorError('ANSWER_MISSING', 'Who signs is not said.', {
-            hint: 'Give one of --secret-key FILE and --signature FILE.',
-          });
+        const hint = 'Give one of --secret-key FILE and --signature FILE.';
+        if (secretKey === undefined && signature === undefined)
+          throw new OperatorError('ANSWER_MISSING', 'Who signs is not said.', {hint});
+        if (secretKey !== undefined && signature !== undefined)
+          throw new OperatorError('USAGE', 'A release has one signature.', {hint});
         const engine = await context.engine();
         if (context.options.dryRun) {
           await engine.releases.show(id);
-          return context.output.tell(printable(`Would sign ${id}.`));
+          return context.output.would(printable(`Would sign ${id}.`));
         }
         const signed = await engine.releases.sign(
           id,
@@ -244,7 +245,7 @@ export function addReleaseCommands(program: Command, register: Register): void {
       register<[string]>(async (context, [file]) => {
         const engine = await context.engine();
         if (context.options.dryRun)
-          return context.output.tell(printable(`Would make the keys ${file} and ${file}.pub.`));
+          return context.output.would(printable(`Would make the keys ${file} and ${file}.pub.`));
         const made = await engine.releases.createKey(file);
         if (context.options.json) return context.output.document(made);
         context.output.print(printable(`key ${made.keyId}: ${made.secretFile} and ${made.publicFile}`));

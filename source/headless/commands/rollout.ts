@@ -57,7 +57,7 @@ function addDescribing(rollout: Command, register: Register): void {
         const engine = await context.engine();
         const definition = await definitionOf(engine, name, options);
         if (context.options.dryRun) {
-          context.output.tell(printable(`Would create ${name}.`));
+          context.output.would(printable(`Would create ${name}.`));
           return;
         }
         await showRollout(context, await engine.rollouts.create(definition), 'created');
@@ -159,7 +159,7 @@ function addCarryingOut(rollout: Command, register: Register): void {
         const chosen = await engine.rollouts.reversible(name, servers);
         const consequence = `${chosen.join(', ')}: the version before comes back, with the data as it was then where the update migrated it. What users entered since is lost there.`;
         if (context.options.dryRun) {
-          context.output.tell(printable(consequence));
+          context.output.would(printable(consequence));
           return 0;
         }
         await context.interaction.confirm({consequence, name, severe: true});
@@ -193,7 +193,7 @@ function addDeciding(rollout: Command, register: Register): void {
         const wave = options.wave === undefined ? undefined : parseCount(options.wave, '--wave', 1000);
         if (context.options.dryRun) {
           const {pausedFor} = await engine.rollouts.show(name);
-          context.output.tell(
+          context.output.would(
             pausedFor?.kind === 'gate'
               ? `Would approve wave ${pausedFor.wave} of ${printable(name)}.`
               : `No gate of ${printable(name)} waits for an approval.`,
@@ -223,7 +223,7 @@ function addDeciding(rollout: Command, register: Register): void {
           const engine = await context.engine();
           const {status} = await engine.rollouts.show(name);
           if (context.options.dryRun) {
-            context.output.tell(printable(`Would ${verb} ${name}, which is ${status}.`));
+            context.output.would(printable(`Would ${verb} ${name}, which is ${status}.`));
             return;
           }
           await engine.rollouts[verb](name);
@@ -250,7 +250,7 @@ function addDeciding(rollout: Command, register: Register): void {
               'NOT_FOUND',
               `The checklist of ${name} has no item ${number} of its own.`,
             );
-          context.output.tell(printable(`Would ${undo ? 'untick' : 'tick'}: ${found.text}`));
+          context.output.would(printable(`Would ${undo ? 'untick' : 'tick'}: ${found.text}`));
           return;
         }
         const entry = await engine.rollouts.tick(name, number, !undo);

@@ -206,7 +206,7 @@ export function addRunsCommands(program: Command, register: Register): void {
         const engine = await context.engine();
         if (context.options.dryRun) {
           const run = await engine.runs.show(runId);
-          context.output.tell(
+          context.output.would(
             run.endedAt === undefined
               ? `Would cancel ${runId}.`
               : `${runId} has ended already: ${run.status}.`,

@@ -1,4 +1,5 @@
 import {type Command, Option} from 'commander';
+import {longestInvitationMs} from '../../core/longest-invitation.js';
 import {OperatorError} from '../../core/operator-error.js';
 import type {AuditEntry, ConsoleRole} from '../../engine/trust.js';
 import type {CommandContext, Register} from '../command-context.js';
@@ -57,7 +58,7 @@ export function addServerTrustCommands(server: Command, register: Register): voi
         async (context, [name, file], {role, as}) => {
           const {trust} = await known(context, name);
           if (context.options.dryRun)
-            return context.output.tell(printable(`Would pin the certificate in ${file} as ${role}.`));
+            return context.output.would(printable(`Would pin the certificate in ${file} as ${role}.`));
           const peer = await trust.pin(name, file, {role, ...(as === undefined ? {} : {name: as})});
           if (context.options.json) context.output.document(peer);
           else
@@ -110,10 +111,10 @@ export function addServerTrustCommands(server: Command, register: Register): voi
     .option('--ttl <duration>', 'how long the invitation is valid', '15m')
     .action(
       register<[string], {role: ConsoleRole; ttl: string}>(async (context, [name], {role, ttl}) => {
-        const ttlMs = parseDuration(ttl, '--ttl');
+        const ttlMs = parseDuration(ttl, '--ttl', longestInvitationMs);
         const {trust} = await known(context, name);
         if (context.options.dryRun)
-          return context.output.tell(`Would make an invitation with the role ${role}.`);
+          return context.output.would(`Would make an invitation with the role ${role}.`);
         const made = await trust.invite(name, {role, ttlMs});
         if (context.options.json) return context.output.document(made);
         context.output.print(made.invitation);
@@ -128,7 +129,7 @@ export function addServerTrustCommands(server: Command, register: Register): voi
       register<[string, string]>(async (context, [name, file]) => {
         const {trust} = await known(context, name);
         if (context.options.dryRun)
-          return context.output.tell(printable(`Would write the certificate of ${name} to ${file}.`));
+          return context.output.would(printable(`Would write the certificate of ${name} to ${file}.`));
         const written = await trust.export(file, name);
         if (context.options.json) context.output.document(written);
         else context.output.print(printable(`${written.path}\n${written.fingerprint}`));

@@ -22,7 +22,7 @@ export function addServerCommands(program: Command, register: Register): void {
         const engine = await context.engine();
         if (context.options.dryRun) {
           if (name !== undefined) await mustBeFree(engine, name);
-          context.output.tell(
+          context.output.would(
             'Would pair with the agent of this invitation. An invitation is valid once, so it is not tried.',
           );
           return;

@@ -22,23 +22,23 @@ export type OpenArchive = {
 
 /**
  * Opens a ZIP archive of any size for reading as a stream; only its directory is held in memory.
- * @param strip folder that everything has to lie in and that is left away
+ * @param options `strip`: folder that everything has to lie in and that is left away; `called`: what people call the archive
  * @throws OperatorError ARCHIVE_REFUSED for what is no ZIP archive and for one that does not pass `checkArchive`
  */
 export async function openArchive(
   path: string,
-  options: {limits: ArchiveLimits; strip?: string; signal?: AbortSignal},
+  options: {limits: ArchiveLimits; strip?: string; called?: string; signal?: AbortSignal},
 ): Promise<OpenArchive> {
-  const {limits, strip, signal} = options;
+  const {limits, strip, called = path, signal} = options;
   const {openPromise, getFileNameLowLevel} = (await import('yauzl')).default;
   const {size} = await stat(path);
   // Names are judged here: the library would quietly turn a backslash into a slash.
   const zip = await openPromise(path, {autoClose: false, decodeStrings: false}).catch((error: unknown) => {
-    throw asRefusal(path, error);
+    throw asRefusal(called, error);
   });
   try {
     if (zip.entryCount > limits.maxEntries)
-      throw refusal(path, `it has ${zip.entryCount} entries, and ${limits.maxEntries} are allowed`);
+      throw refusal(called, `it has ${zip.entryCount} entries, and ${limits.maxEntries} are allowed`);
     const raw: Entry[] = [];
     const listed: ListedEntry[] = [];
     for await (const entry of zip.eachEntry()) {
@@ -56,19 +56,19 @@ export async function openArchive(
       });
     }
     const checked = checkArchive(listed, size, limits, strip);
-    if (checked.kind === 'refused') throw refusal(path, checked.reason);
+    if (checked.kind === 'refused') throw refusal(called, checked.reason);
     return {
       entries: checked.entries,
       listed: listed.length,
       read: entry =>
         zip.openReadStreamPromise(raw[entry.index]!).catch((error: unknown) => {
-          throw asRefusal(path, error);
+          throw asRefusal(called, error);
         }),
       close: () => zip.close(),
     };
   } catch (error) {
     zip.close();
-    throw signal?.aborted ? signal.reason : asRefusal(path, error);
+    throw signal?.aborted ? signal.reason : asRefusal(called, error);
   }
 }
 

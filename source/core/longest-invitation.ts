@@ -1,0 +1,2 @@
+/** For how long an invitation holds at most: a year. Milliseconds. */
+export const longestInvitationMs = 366 * 86_400_000;
