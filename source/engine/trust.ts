@@ -1,6 +1,5 @@
 import writeFileAtomic from 'write-file-atomic';
 import type {AgentClient} from '../client/agent-client.js';
-import {OperatorError} from '../core/operator-error.js';
 import {readCertificateFile} from '../protocol/certificate-file.js';
 import {fingerprintOf, type Identity, regenerateIdentity, subjectOf} from '../protocol/identity.js';
 import {

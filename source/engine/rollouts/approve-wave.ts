@@ -46,7 +46,7 @@ export function approveWave(
       'ROLE_REFUSED',
       `This console may only look at ${onlyLooks.server} (role view).`,
       {
-        hint: 'To approve, pair again with an invitation of the role operate or admin.',
+        hint: `To approve, pair again with an invitation of the role operate or admin. If its role was changed there: lockstep server check ${onlyLooks.server}`,
       },
     );
   rollout.approvals.push({wave: waiting, by, at});

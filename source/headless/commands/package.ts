@@ -46,7 +46,7 @@ export function addPackageCommands(program: Command, register: Register): void {
         if (context.options.json) return context.output.document(made);
         context.output.print(
           printable(
-            `created package ${name}, empty; \`lockstep package add ${site} ${quoted(name)} FILE…\` fills it`,
+            `created package ${name}, empty; \`lockstep package add ${quoted(site)} ${quoted(name)} FILE…\` fills it`,
           ),
         );
       }),
