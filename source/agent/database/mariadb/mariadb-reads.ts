@@ -4,12 +4,13 @@ import {OperatorError} from '../../../core/operator-error.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
 import type {StagedRow, WireRow} from '../../site/ports.js';
 import {DatabaseReads} from '../database-reads.js';
+import {childrenOf, parentsOf} from '../relatives.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import type {MariadbAccess} from './mariadb-access.js';
 import {rowRecord, rowRecordPages, stagedRows, stagedRowsOf, tableRecord} from './read-records.js';
 import {findRows} from './references.js';
-import {childrenOf, parentsOf} from './relatives.js';
+import {relationsOf} from './relatives.js';
 import {idColumns} from './steer-ids.js';
 import {mariadbImageFormat, readMariadbImage, takesLines} from './table-image.js';
 import {tellDirectTables, type Workspace, type WorkTable} from './workspace.js';
@@ -157,11 +158,17 @@ export abstract class MariadbReads extends DatabaseReads<MariadbAccess> {
   }
 
   async *children(refs: readonly RowRef[]): AsyncGenerator<{child: RowRecord; parent: RowRef}> {
-    yield* this.#stream(workspace => childrenOf(workspace, refs, this.frame.tableSettings));
+    const {tableSettings} = this.frame;
+    yield* this.#stream(async function* (workspace) {
+      yield* childrenOf(await relationsOf(workspace), refs, tableSettings);
+    });
   }
 
   async *parents(refs: readonly RowRef[]): AsyncGenerator<{child: RowRef; parent: RowRecord}> {
-    yield* this.#stream(workspace => parentsOf(workspace, refs, this.frame.tableSettings));
+    const {tableSettings} = this.frame;
+    yield* this.#stream(async function* (workspace) {
+      yield* parentsOf(await relationsOf(workspace), refs, tableSettings);
+    });
   }
 
   /** One consistent read. Scans first where nothing is known of the database yet. */

@@ -4,12 +4,13 @@ import {OperatorError} from '../../../core/operator-error.js';
 import type {Position} from '../../../protocol/record-endpoints.js';
 import type {StagedRow, WireRow} from '../../site/ports.js';
 import {DatabaseReads} from '../database-reads.js';
+import {childrenOf, parentsOf} from '../relatives.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import type {PostgresAccess} from './postgres-access.js';
 import {rowRecordPages, stagedRows, tableRecord, withVersions} from './read-records.js';
 import {findRows} from './references.js';
-import {childrenOf, parentsOf} from './relatives.js';
+import {relationsOf} from './relatives.js';
 import {idColumns} from './steer-ids.js';
 import {readForeignRows} from './table-access.js';
 import {isComputable, pgImageFormat, readPgImage} from './table-image.js';
@@ -127,11 +128,11 @@ export abstract class PostgresReads extends DatabaseReads<PostgresAccess> {
   }
 
   async *children(refs: readonly RowRef[]): AsyncGenerator<{child: RowRecord; parent: RowRef}, void> {
-    yield* this.#stream(workspace => childrenOf(workspace, refs, this.frame.tableSettings));
+    yield* this.#stream(workspace => childrenOf(relationsOf(workspace), refs, this.frame.tableSettings));
   }
 
   async *parents(refs: readonly RowRef[]): AsyncGenerator<{child: RowRef; parent: RowRecord}, void> {
-    yield* this.#stream(workspace => parentsOf(workspace, refs, this.frame.tableSettings));
+    yield* this.#stream(workspace => parentsOf(relationsOf(workspace), refs, this.frame.tableSettings));
   }
 
   /** One consistent read. Scans first where nothing is known of the database yet. */

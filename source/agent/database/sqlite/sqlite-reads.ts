@@ -5,6 +5,7 @@ import type {Position} from '../../../protocol/record-endpoints.js';
 import {TimeSlice} from '../../../system/time-slice.js';
 import type {StagedRow, WireRow} from '../../site/ports.js';
 import {DatabaseReads} from '../database-reads.js';
+import {childrenOf, parentsOf} from '../relatives.js';
 import type {ImagePiece, TableImage} from '../table-image.js';
 import {countRows} from '../table-shape.js';
 import {
@@ -16,7 +17,7 @@ import {
   tableRecord,
 } from './read-records.js';
 import {findRows} from './references.js';
-import {childrenOf, parentsOf} from './relatives.js';
+import {relationsOf} from './relatives.js';
 import type {SqliteAccess} from './sqlite-access.js';
 import {idColumns} from './steer-ids.js';
 import {readSqliteImage, sqliteImageFormat} from './table-image.js';
@@ -112,11 +113,11 @@ export abstract class SqliteReads extends DatabaseReads<SqliteAccess> {
   }
 
   async *children(refs: readonly RowRef[]): AsyncGenerator<{child: RowRecord; parent: RowRef}> {
-    yield* this.#stream(workspace => childrenOf(workspace, refs, this.frame.tableSettings));
+    yield* this.#stream(workspace => childrenOf(relationsOf(workspace), refs, this.frame.tableSettings));
   }
 
   async *parents(refs: readonly RowRef[]): AsyncGenerator<{child: RowRef; parent: RowRecord}> {
-    yield* this.#stream(workspace => parentsOf(workspace, refs, this.frame.tableSettings));
+    yield* this.#stream(workspace => parentsOf(relationsOf(workspace), refs, this.frame.tableSettings));
   }
 
   /** One consistent read. Scans first where the database is not what it has to be yet. */
