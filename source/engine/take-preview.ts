@@ -27,8 +27,9 @@ export function createPreviews(context: EngineContext): Pick<Engine, 'preview' |
       const profile = findProfile(state, relationshipName, profileName);
       const observer = quietObserver(options);
       const selection = options.select?.map(parseSelected);
+      const {maxDelete} = options;
       if (relationship.cluster !== undefined)
-        return await previewCluster(context, state, relationship, profile, observer, selection);
+        return await previewCluster(context, state, relationship, profile, observer, {selection, maxDelete});
       const ends = await connectSites(context, state, relationship, observer.signal);
       try {
         const made = await makePlan(
@@ -42,7 +43,7 @@ export function createPreviews(context: EngineContext): Pick<Engine, 'preview' |
           observer,
         );
         const refusal = await guardPlan(ends, profile, made.plan, made.scans, {
-          maxDelete: undefined,
+          maxDelete,
           signal: observer.signal,
         });
         return {
@@ -110,7 +111,7 @@ async function previewCluster(
   {name, local, cluster: clusterName}: StoredRelationship,
   profile: StoredProfile,
   observer: PlanObserver,
-  selection: readonly Selected[] | undefined,
+  {selection, maxDelete}: {selection: readonly Selected[] | undefined; maxDelete: number | undefined},
 ): Promise<PreviewResult> {
   const cluster = findCluster(state, clusterName!);
   const group = await connectGroup(context, state, {local, members: cluster.members}, observer.signal);
@@ -118,7 +119,7 @@ async function previewCluster(
     const {plan, made, missing} = await planCluster(group, cluster, profile, observer, selection);
     const refusals = await Promise.all(
       made.map(({member, made: {plan, scans}}) =>
-        guardPlan(member.ends, profile, plan, scans, {maxDelete: undefined, signal: observer.signal}),
+        guardPlan(member.ends, profile, plan, scans, {maxDelete, signal: observer.signal}),
       ),
     );
     return {

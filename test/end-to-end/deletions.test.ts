@@ -50,6 +50,12 @@ test.serial(
     t.true(remote.site.has('page1.html'));
     t.false(remote.site.has('new.html'));
     t.is((await world.preview('pair/all')).counts.remote.delete, 3);
+    const dryRun = async (...options: string[]) =>
+      (await world.must('run', 'pair/all', '--dry-run', '--json', ...options)).json<{
+        refusal?: {code: string};
+      }>().refusal?.code;
+    t.is(await dryRun(), 'MASS_DELETION');
+    t.is(await dryRun('--max-delete', '100%'), undefined, 'a dry run is that of the run with its options');
     t.like(await world.run('pair/all', ['--max-delete', '100%']), {status: 'success', deleted: 3});
     t.deepEqual(local.site.files(), remote.site.files());
   },

@@ -49,6 +49,11 @@ export type PreviewVerbs = {
       onProgress?: (text: string) => void;
       /** As in RunRequest. */
       select?: readonly string[];
+      /**
+       * As in RunRequest: what a run with it would be refused for. An emptied root is not looked into in any case,
+       * because the agent would then take its files for deleted.
+       */
+      maxDelete?: number;
     },
   ): Promise<PreviewResult>;
   /** What an initial sync would do, checks included; read-only (E6, `--dry-run`). */

@@ -35,9 +35,11 @@ export function addRunCommand(program: Command, register: Register): void {
             throw new OperatorError('USAGE', 'A saved plan is its own dry run.', {
               hint: 'Leave out --plan to see what a run would do now.',
             });
-          await showPreview(context, engine, await engine.preview(relationship, profile, selected), {
-            diff: false,
+          const preview = await engine.preview(relationship, profile, {
+            ...selected,
+            ...(maxDelete === undefined ? {} : {maxDelete}),
           });
+          await showPreview(context, engine, preview, {diff: false});
           return 0;
         }
         return attach(context, engine, options, () =>
