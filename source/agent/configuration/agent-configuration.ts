@@ -116,7 +116,8 @@ export async function readAgentJson(
   }
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    // Some editors begin a file with a byte order mark, which is not JSON.
+    value = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     const message = (error as Error).message;
     return invalid(
@@ -132,13 +133,13 @@ export async function readAgentJson(
   }
   return {
     kind: 'invalid',
-    problems: mistakes.map(({place, message, unknownNames}) => ({
+    problems: mistakes.map(({place, message, expected, unknownNames}) => ({
       file,
       place: unknownNames?.[0] === undefined ? place || '/' : `${place}/${unknownNames[0]}`,
       message: unknownNames ? `Unknown name ${unknownNames.join(', ')}.` : `It ${message}.`,
       remedy: unknownNames
         ? 'Check the spelling; agent.schema.json beside the file lists what there is.'
-        : 'agent.schema.json beside the file says what may stand there.',
+        : `${expected === undefined ? '' : `What it is: ${expected}. `}agent.schema.json beside the file says what may stand there.`,
     })),
   };
 }

@@ -11,7 +11,8 @@ const patterns = (description: string) =>
   Type.Array(Type.String({minLength: 1, maxLength: 1024}), {description, maxItems: 10_000});
 /** `30s`, `15m`, `12h`, `30d`. */
 const durationPattern = '^[1-9][0-9]{0,8}(ms|s|m|h|d)$';
-const duration = (description: string) => text(description, {pattern: durationPattern});
+const duration = (description: string) =>
+  text(`${description}; such as 30s, 15m, 12h or 30d`, {pattern: durationPattern});
 /** What can stand in JSON and serialised text as it is. U+2060 is what marks a literal value (core/replace-values.ts). */
 const replaceable = '^[^"\\\\\\x00-\\x1f\\u2060]+$';
 const column = (description: string) => Type.Optional(text(description, {minLength: 1}));
@@ -220,7 +221,7 @@ const siteSchema = Type.Object(
             Type.Integer({minimum: 1, description: 'How many changes are kept; 2000000 when absent'}),
           ),
           maxBytes: Type.Optional(
-            text('Room for old versions; 20GiB when absent', {
+            text('Room for old versions, such as 500MiB; 20GiB when absent', {
               pattern: '^[1-9][0-9]{0,8}(B|KiB|MiB|GiB|TiB)$',
             }),
           ),
@@ -229,7 +230,7 @@ const siteSchema = Type.Object(
       ),
     ),
     maxDelete: Type.Optional(
-      text('Largest share of the items that a run may delete (E34)', {
+      text('Largest share of the items that a run may delete, such as 20% (E34)', {
         pattern: '^(100|[0-9]{1,2})(\\.[0-9]+)?%$',
       }),
     ),

@@ -3,7 +3,12 @@ import {releaseSettingsSchema} from './release-json-schema.js';
 
 const strict = {additionalProperties: false} as const;
 const durationPattern = '^[1-9][0-9]{0,8}(ms|s|m|h|d)$';
-const duration = (description: string) => Type.String({description, maxLength: 64, pattern: durationPattern});
+const duration = (description: string) =>
+  Type.String({
+    description: `${description}; such as 30s, 15m, 12h or 30d`,
+    maxLength: 64,
+    pattern: durationPattern,
+  });
 const command = (description: string) =>
   Type.Optional(
     Type.Object(

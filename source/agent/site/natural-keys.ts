@@ -13,7 +13,7 @@ export async function withNaturalKeys(
   const tables: TableDescription[] = [];
   for (const table of scan.tables) {
     const declared = settings[table.table];
-    const problem = declared && naturalKeyProblem(table, declared);
+    const problem = declared && (naturalKeyProblem(table, declared) ?? unknownColumns(table, declared));
     if (problem !== undefined) warnings.push(problem);
     const key = naturalKeyOf(table, declared);
     if (key === undefined) {
@@ -24,4 +24,14 @@ export async function withNaturalKeys(
     tables.push({...table, naturalKey: {...key, ...(maxLength === undefined ? {} : {maxLength})}});
   }
   return {...scan, tables, warnings};
+}
+
+/** What agent.json says of columns that a table does not have has no effect; that must not go unnoticed. */
+function unknownColumns({table, columns}: TableDescription, settings: TableSettings): string | undefined {
+  const {references = {}, files = {}, title, folder, email} = settings;
+  const unknown = [...Object.keys(references), ...Object.keys(files), title, folder, email].filter(
+    column => column !== undefined && !columns.includes(column),
+  );
+  if (unknown.length === 0) return undefined;
+  return `agent.json names columns that table ${table} does not have: ${unknown.join(', ')}.`;
 }

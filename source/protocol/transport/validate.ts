@@ -4,6 +4,7 @@ import {OperatorError} from '../../core/operator-error.js';
 
 type Validator = {Check(value: unknown): boolean; Errors(value: unknown): Iterable<ValidationError>};
 type ValidationError = {
+  schemaPath: string;
   instancePath: string;
   message: string;
   keyword: string;
@@ -41,10 +42,14 @@ export function validate(schema: TSchema, value: unknown, subject: string): void
   );
 }
 
-/** A mistake in a value. `place` is a JSON pointer; `unknownNames` are those that the schema does not have. */
+/**
+ * A mistake in a value. `place` is a JSON pointer; `expected` is what the schema says of the value there,
+ * `unknownNames` are those that the schema does not have.
+ */
 export type Mistake = {
   readonly place: string;
   readonly message: string;
+  readonly expected?: string;
   readonly unknownNames?: readonly string[];
 };
 
@@ -54,11 +59,27 @@ export function listMistakes(schema: TSchema, value: unknown): readonly Mistake[
   if (validator.Check(value)) return [];
   const unknownAt = new Set<string>();
   const mistakes: Mistake[] = [];
-  for (const {instancePath, message, params} of validator.Errors(value)) {
+  for (const {schemaPath, instancePath, keyword, message, params} of validator.Errors(value)) {
     const unknownNames = params.additionalProperties;
     if (unknownNames) for (const name of unknownNames) unknownAt.add(`${instancePath}/${name}`);
-    mistakes.push({place: instancePath, message, ...(unknownNames ? {unknownNames} : {})});
+    const expected = descriptionAt(schema, schemaPath);
+    mistakes.push({
+      place: instancePath,
+      // Nobody should have to read a regular expression.
+      message: keyword === 'pattern' ? 'is not of the right form' : message,
+      ...(expected === undefined ? {} : {expected}),
+      ...(unknownNames ? {unknownNames} : {}),
+    });
   }
   // An unknown name is also reported as a value that may not be there, which says the same less clearly.
   return mistakes.filter(mistake => mistake.unknownNames || !unknownAt.has(mistake.place));
+}
+
+/** What a schema says of the part that a path such as `#/properties/name` leads to. */
+function descriptionAt(schema: TSchema, schemaPath: string): string | undefined {
+  let node: unknown = schema;
+  for (const step of schemaPath.split('/').slice(1))
+    node = typeof node === 'object' && node !== null ? (node as Record<string, unknown>)[step] : undefined;
+  const description = (node as {description?: unknown} | undefined)?.description;
+  return typeof description === 'string' ? description : undefined;
 }

@@ -81,7 +81,7 @@ test('what is left out has its default, and relative paths are relative to the f
 });
 
 const site = full.sites.main;
-const mistakes: Record<string, {value: unknown; place: string; says: RegExp}> = {
+const mistakes: Record<string, {value: unknown; place: string; says: RegExp; remedy?: RegExp}> = {
   'a name that is not known': {value: {...full, nmae: 'x'}, place: '/nmae', says: /nmae/},
   'a name in a site that is not known': {
     value: {...full, sites: {main: {...site, rot: 'x'}}},
@@ -97,26 +97,30 @@ const mistakes: Record<string, {value: unknown; place: string; says: RegExp}> = 
   'a database of no kind': {
     value: {...full, sites: {main: {...site, database: {url: 'oracle:x'}}}},
     place: '/sites/main/database/url',
-    says: /pattern/,
+    says: /form/,
+    remedy: /postgres:\/\/user:pass@host/,
   },
   'a duration without a unit': {
     value: {...full, sites: {main: {...site, backup: {maxAge: '30'}}}},
     place: '/sites/main/backup/maxAge',
-    says: /pattern/,
+    says: /form/,
+    remedy: /such as 30s, 15m, 12h or 30d/,
   },
   'a size without a unit': {
     value: {...full, sites: {main: {...site, history: {maxBytes: '5000'}}}},
     place: '/sites/main/history/maxBytes',
-    says: /pattern/,
+    says: /form/,
+    remedy: /such as 500MiB/,
   },
   'a share above the whole': {
     value: {...full, sites: {main: {...site, maxDelete: '120%'}}},
     place: '/sites/main/maxDelete',
-    says: /pattern/,
+    says: /form/,
+    remedy: /such as 20%/,
   },
 };
 
-for (const [name, {value, place, says}] of Object.entries(mistakes))
+for (const [name, {value, place, says, remedy = /./}] of Object.entries(mistakes))
   test(`agent.json with ${name} is refused, naming the place and the remedy`, async t => {
     const data = await temporaryFolder(t);
     await writeFile(join(data, 'agent.json'), JSON.stringify(value));
@@ -124,10 +128,16 @@ for (const [name, {value, place, says}] of Object.entries(mistakes))
     if (parsed.kind !== 'invalid') return t.fail('was accepted');
     t.is(parsed.problems[0]?.place, place, JSON.stringify(parsed.problems));
     t.regex(parsed.problems[0]?.message ?? '', says);
-    t.truthy(parsed.problems[0]?.remedy);
+    t.regex(parsed.problems[0]?.remedy ?? '', remedy);
     const error = await t.throwsAsync(loadConfiguration(data), {code: 'INVALID_CONFIGURATION'});
     t.true(error?.message.includes(join(data, 'agent.json')));
   });
+
+test('a byte order mark before the JSON is no mistake', async t => {
+  const data = await temporaryFolder(t);
+  await writeFile(join(data, 'agent.json'), `\ufeff${JSON.stringify(full)}`);
+  t.like(await loadConfiguration(data), {name: 'staging'});
+});
 
 test('JSON that is none is refused with line and column', async t => {
   const data = await temporaryFolder(t);
