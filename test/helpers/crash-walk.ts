@@ -3,6 +3,8 @@ import path from 'node:path';
 import {setTimeout as delay} from 'node:timers/promises';
 import type {ExecutionContext} from 'ava';
 import type {FaultName} from '../../source/core/fault-point.js';
+import {openEngineContext} from '../../source/engine/engine-context.js';
+import {releaseLease} from '../../source/protocol/run-endpoints.js';
 import {createWorld, type Outcome, type TestServer, type World} from './lockstep.js';
 
 /*
@@ -89,11 +91,11 @@ async function mustConverge(walk: Walk, point: string, run: Outcome): Promise<vo
 }
 
 async function rerun({world}: Walk, point: string): Promise<void> {
-  let again = await world.lockstep('run', profile, '--json');
+  let again = await world.tryRun(profile);
   // A run that lost an agent for good may leave its lease there, which runs out by itself within 20 s.
   for (let tries = 0; again.exitCode === 6 && tries < 10; tries++) {
     await delay(2000);
-    again = await world.lockstep('run', profile, '--json');
+    again = await world.tryRun(profile);
   }
   if (again.exitCode !== 0) throw new Error(`${point}: the rerun did not go through: ${again}`);
 }
@@ -113,7 +115,7 @@ export async function crashAgent(
   await server.stop();
   forgetLease(server);
   await server.start({LOCKSTEP_FAULT: point});
-  const run = walk.world.lockstep('run', profile, '--json');
+  const run = walk.world.tryRun(profile);
   let hit = await Promise.race([server.ended().then(() => true), run.then(() => false)]);
   // Killed at the very end of the run, the process may take a moment longer to be gone than the run.
   if (!hit) await Promise.race([server.ended(), delay(500)]);
@@ -134,11 +136,13 @@ function forgetLease(server: TestServer): void {
   rmSync(path.join(server.data, 'sites/main/lease.json'), {force: true});
 }
 
-async function forgetLeases({local, remote}: Walk): Promise<void> {
-  for (const server of [local, remote]) {
-    await server.stop();
-    forgetLease(server);
-    await server.start();
+/** The same of a run whose agents live on. */
+async function releaseLeases({world, local, remote}: Walk, runId: string): Promise<void> {
+  const context = await openEngineContext(world.home);
+  for (const {address} of [local, remote]) {
+    const client = await context.connect(address);
+    await client.call(releaseLease, {params: {site: 'main', runId}});
+    client.close();
   }
 }
 
@@ -147,7 +151,7 @@ export async function crashRunner(walk: Walk, point: FaultName): Promise<boolean
   walk.edit();
   const outcome = await walk.world.lockstepWith({LOCKSTEP_FAULT: point}, 'run', profile, '--json');
   mustBeWhole(walk, point);
-  await forgetLeases(walk);
+  await releaseLeases(walk, outcome.summary().runId);
   await mustConverge(walk, point, outcome);
   return outcome.exitCode !== 0;
 }
