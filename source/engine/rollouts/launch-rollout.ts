@@ -11,6 +11,9 @@ import {findRollout, sitesOf} from './find-rollout.js';
 import {offerRelease} from './release-offer.js';
 import {type RolloutJob, writeRolloutJob} from './rollout-job.js';
 
+/** How long a process is waited for that only gives the servers of its rollout free any more, milliseconds. */
+const lastWordMs = 20_000;
+
 /** How the process of a rollout is to begin. */
 export type Launch = Partial<Pick<RolloutJob, 'kind' | 'takeOver' | 'servers' | 'by'>> & {
   /** Chosen by whoever must be able to tell later whether it began. */
@@ -117,9 +120,16 @@ function giveBack(draft: State, untouched: StoredRollout, rolloutId: string): vo
   );
 }
 
-/** @throws OperatorError ROLLOUT_BUSY */
+/**
+ * A process whose rollout has stopped or ended already only gives the servers free any more, and is waited for.
+ * @throws OperatorError ROLLOUT_BUSY
+ */
 export async function mustBeIdle(home: string, rollout: StoredRollout): Promise<void> {
-  if (rollout.leg !== undefined && (await rolloutJournals.isAtWork(home, rollout.leg))) throw busy(rollout);
+  const {leg, status} = rollout;
+  if (leg === undefined || !(await rolloutJournals.isAtWork(home, leg))) return;
+  if (status === 'running') throw busy(rollout);
+  for await (const _ of rolloutJournals.follow(home, leg, AbortSignal.timeout(lastWordMs)));
+  if (await rolloutJournals.isAtWork(home, leg)) throw busy(rollout);
 }
 
 function busy({name, leg, lockId, startedBy}: StoredRollout): OperatorError {

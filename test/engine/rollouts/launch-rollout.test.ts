@@ -2,9 +2,14 @@ import {mkdtempSync, readdirSync, rmSync} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import test from 'ava';
+import type {RolloutEvent} from '../../../source/core/rollout-event.js';
 import {openEngineContext} from '../../../source/engine/engine-context.js';
-import {launchRollout} from '../../../source/engine/rollouts/launch-rollout.js';
+import {launchRollout, mustBeIdle} from '../../../source/engine/rollouts/launch-rollout.js';
+import {openJournalWriter} from '../../../source/state/journal-writer.js';
+import {rolloutJournals} from '../../../source/state/rollout-journal.js';
+import {rolloutFiles} from '../../../source/state/run-files.js';
 import type {StoredRollout} from '../../../source/state/state.js';
+import {ownProcess} from '../../../source/system/process-identity.js';
 
 const planned: StoredRollout = {
   name: 'spring',
@@ -78,4 +83,33 @@ test('U16: the name of a release that is not known any more is said, and nothing
     message: 'There is no release called shop-1.1.',
   });
   t.deepEqual((await context.state.read()).rollouts, [planned]);
+});
+
+test('U16: a process that only gives the servers free any more is waited for; one at work is named', async t => {
+  const home = mkdtempSync(path.join(os.tmpdir(), 'lockstep-'));
+  t.teardown(() => rmSync(home, {recursive: true, force: true}));
+  const leg = planned.leg!;
+  await rolloutJournals.create(home, leg);
+  const journal = openJournalWriter<RolloutEvent>(rolloutFiles(home, leg).journal);
+  t.teardown(() => journal.close());
+  const {pid, startedAt: processStart} = ownProcess();
+  const about = {rolloutId: leg, rollout: planned.name, kind: 'update', servers: []} as const;
+  journal.append({
+    ...{...about, type: 'rollout.started', release: planned.release, by: 'anna@desk', waves: ['rest']},
+    ...{startedAt: planned.createdAt, pid, processStart, host: os.hostname()},
+  });
+  await t.throwsAsync(mustBeIdle(home, {...planned, status: 'running'}), {code: 'ROLLOUT_BUSY'});
+  let isIdle = false;
+  const idle = mustBeIdle(home, {...planned, status: 'aborted'}).then(() => {
+    isIdle = true;
+  });
+  // Longer than it takes to see that the process is at work.
+  await t.throwsAsync(mustBeIdle(home, {...planned, status: 'running'}), {code: 'ROLLOUT_BUSY'});
+  t.false(isIdle);
+  journal.append({
+    ...{...about, type: 'rollout.finished', at: planned.createdAt, status: 'aborted'},
+    ...{reason: 'Aborted.', durationMs: 1},
+  });
+  await idle;
+  t.true(isIdle);
 });
