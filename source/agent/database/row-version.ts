@@ -1,5 +1,6 @@
 import {bumpVector} from '../../core/version-vector.js';
-import type {StoredVersion} from './row-store.js';
+import {digestRow} from './row-digest.js';
+import type {PresentRow, StoredVersion} from './row-store.js';
 
 /** What the version table keeps of a row, or of a table without a key. `digest` is '' for a tombstone. */
 export type Version = {
@@ -40,6 +41,27 @@ export function noticeChange(
   }
   if (known !== undefined && !known.deleted && known.digest === found) return undefined;
   return {digest: found, vector: bumpVector(known?.vector ?? '', replica), deleted: false};
+}
+
+/**
+ * The version of a row that was read, after a comparison with what is known of it; undefined when nothing is to be
+ * recorded.
+ * @param before the columns that versions were made of, when columns were only added since and every change was
+ * logged: a row that is unchanged in these is unchanged and gets its new digest under its old vector, as it does on
+ * the other sites
+ */
+export function noticeRow(
+  known: Version | undefined,
+  found: PresentRow,
+  before: readonly string[] | undefined,
+  replica: string,
+): Version | undefined {
+  const isSame =
+    before !== undefined &&
+    known !== undefined &&
+    known.digest === digestRow(Object.fromEntries(before.map(column => [column, found.row[column] ?? null])));
+  if (!isSame) return noticeChange(known, found.digest, replica);
+  return known.digest === found.digest ? undefined : {...known, digest: found.digest};
 }
 
 /** How many live rows more there are when `before` becomes `after`. */

@@ -1,6 +1,6 @@
 import {bumpVector} from '../../../core/version-vector.js';
-import {digestRow, TableDigest} from '../row-digest.js';
-import {noticeChange} from '../row-version.js';
+import {TableDigest} from '../row-digest.js';
+import {noticeChange, noticeRow} from '../row-version.js';
 import type {MariadbConnection, Row} from './connection.js';
 import type {Signature} from './schema.js';
 import {quote} from './sql-text.js';
@@ -64,10 +64,7 @@ export async function compareTable(
   }
 }
 
-/**
- * The columns that versions were made of, when columns were only added since and every change was logged. A row that
- * is unchanged in these is unchanged: it gets its new digest under its old vector, as it does on the other sites.
- */
+/** The columns that versions were made of, when columns were only added since and every change was logged (`noticeRow`). */
 function columnsBefore({table}: WorkTable, state: MariadbTableState): readonly string[] | undefined {
   if (!state.compared || state.signature === null || state.signature === table.signature) return undefined;
   const before = JSON.parse(state.signature) as Signature;
@@ -98,16 +95,7 @@ async function compareRows(
     const known = state.signature === null ? undefined : await versions.getMany(id, rows.keys());
     for (const [text, row] of rows) {
       const version = known?.get(text);
-      const isSame =
-        before !== undefined &&
-        version !== undefined &&
-        version.digest ===
-          digestRow(Object.fromEntries(before.map(column => [column, row.row[column] ?? null])));
-      const noticed = isSame
-        ? version.digest === row.digest
-          ? undefined
-          : {...version, digest: row.digest}
-        : noticeChange(version, row.digest, replica);
+      const noticed = noticeRow(version, row, before, replica);
       if (noticed === undefined) continue;
       await versions.set(id, text, noticed, version);
       changed++;

@@ -1,10 +1,9 @@
 import {bumpVector} from '../../../core/version-vector.js';
-import {digestRow, TableDigest} from '../row-digest.js';
-import type {StoredVersion} from '../row-store.js';
-import {noticeChange, type TableState, type Version} from '../row-version.js';
+import {TableDigest} from '../row-digest.js';
+import {noticeChange, noticeRow, type TableState} from '../row-version.js';
 import type {PgConnection} from './connection.js';
 import type {PgTable} from './schema.js';
-import {cursorPages, type ReadRow, rowPages} from './table-access.js';
+import {cursorPages, rowPages} from './table-access.js';
 import {takeBaseline} from './table-image.js';
 import {keyValues, lookedUp, tuples} from './values.js';
 import type {Workspace, WorkTable, Write} from './workspace.js';
@@ -42,10 +41,7 @@ export async function compareTable(
   return moved;
 }
 
-/**
- * The columns that versions were made of, when columns were only added since and every change was logged. A row that
- * is unchanged in these is unchanged: it gets its new digest under its old vector, as it does on the other sites.
- */
+/** The columns that versions were made of, when columns were only added since and every change was logged (`noticeRow`). */
 function columnsBefore({table}: WorkTable, state: TableState): readonly string[] | undefined {
   if (!state.compared || state.signature === null || state.signature === table.signature) return undefined;
   const before = JSON.parse(state.signature) as {columns: string[]; primaryKey: string[]};
@@ -74,7 +70,7 @@ async function compareRows(
       const texts = page.value.map(({key}) => JSON.stringify(key));
       const known = await versions.getMany(id, texts);
       for (const [index, row] of page.value.entries()) {
-        const version = moveOf(row, known.get(texts[index]!), before, versions.replica);
+        const version = noticeRow(known.get(texts[index]!), row, before, versions.replica);
         if (version === undefined) continue;
         await versions.set(id, texts[index]!, version, known.get(texts[index]!));
         moved++;
@@ -85,20 +81,6 @@ async function compareRows(
     done += rows;
     progress?.(done);
   }
-}
-
-function moveOf(
-  row: ReadRow,
-  known: StoredVersion | undefined,
-  before: readonly string[] | undefined,
-  replica: string,
-): Version | undefined {
-  const isSame =
-    before !== undefined &&
-    known !== undefined &&
-    known.digest === digestRow(Object.fromEntries(before.map(column => [column, row.row[column] ?? null])));
-  if (!isSame) return noticeChange(known, row.digest, replica);
-  return known.digest === row.digest ? undefined : {...known, digest: row.digest};
 }
 
 /** Versions whose row is gone become tombstones. */

@@ -1,7 +1,7 @@
 import {bumpVector} from '../../../core/version-vector.js';
 import {TimeSlice} from '../../../system/time-slice.js';
-import {digestRow, TableDigest} from '../row-digest.js';
-import {noticeChange} from '../row-version.js';
+import {TableDigest} from '../row-digest.js';
+import {noticeChange, noticeRow} from '../row-version.js';
 import {takeBaseline} from './compute-versions.js';
 import {quote} from './connection.js';
 import type {Cursor} from './table-access.js';
@@ -41,10 +41,7 @@ export async function compareTable(
   return compared;
 }
 
-/**
- * The columns that versions were made of, when columns were only added since and every change was logged. A row that
- * is unchanged in these is unchanged: it gets its new digest under its old vector, as it does on the other sites.
- */
+/** The columns that versions were made of, when columns were only added since and every change was logged (`noticeRow`). */
 function columnsBefore({table}: WorkTable, state: SqliteTableState): readonly string[] | undefined {
   if (!state.compared || state.signature === null || state.signature === table.signature) return undefined;
   const before = JSON.parse(state.signature) as {columns: string[]; primaryKey: string[]};
@@ -76,16 +73,7 @@ async function compareRows(
         else {
           const text = JSON.stringify(row.key);
           const known = versions.get(id, text);
-          const isSame =
-            before !== undefined &&
-            known !== undefined &&
-            known.digest ===
-              digestRow(Object.fromEntries(before.map(column => [column, row.row[column] ?? null])));
-          const version = isSame
-            ? known.digest === row.digest
-              ? undefined
-              : {...known, digest: row.digest}
-            : noticeChange(known, row.digest, replica);
+          const version = noticeRow(known, row, before, replica);
           if (version !== undefined) {
             versions.set(id, text, version, known);
             moved++;
