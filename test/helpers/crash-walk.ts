@@ -117,10 +117,10 @@ export async function crashAgent(
   await server.start({LOCKSTEP_FAULT: point});
   const run = walk.world.tryRun(profile);
   let hit = await Promise.race([server.ended().then(() => true), run.then(() => false)]);
-  // Killed at the very end of the run, the process may take a moment longer to be gone than the run.
+  // A point at the very end of the run is come by a moment after it, at the latest while the agent stops.
   if (!hit) await Promise.race([server.ended(), delay(500)]);
-  hit ||= !server.isRunning;
   await server.stop();
+  hit ||= server.wasKilled;
   // What recovers may die as well.
   if (hit) for (const name of atStart) await server.start({LOCKSTEP_FAULT: name}).catch(() => {});
   await server.start();

@@ -187,6 +187,11 @@ export class TestServer {
     return child !== undefined && child.exitCode === null && child.signalCode === null;
   }
 
+  /** Whether the agent's process ended as at a fault point, and not because it was asked to. */
+  get wasKilled(): boolean {
+    return this.#process?.signalCode === 'SIGKILL';
+  }
+
   /** What the agent said on stderr, the last part of it. */
   get log(): string {
     return this.#log;
