@@ -2,6 +2,7 @@ import type {CollisionEntry} from '../../engine/engine.js';
 import type {Command} from '../command.js';
 import {formatTime, plural, timeWidth} from '../format.js';
 import {emptyList, type ListSpec, type ListState, selectedRow} from '../list.js';
+import {markBinding, markColumn, markedRows, tellMarked} from '../marks.js';
 import {say} from '../message.js';
 import {type Model, step} from '../model.js';
 import {replaceScreen} from '../navigate.js';
@@ -31,27 +32,16 @@ export const collisions: ScreenDefinition<CollisionsScreen> = {
   title: () => 'collisions',
   context: (screen, model) => ({
     left: line(' ', ...kindSpans(model, screen)),
-    ...(screen.marked.size === 0 ? {} : {right: line(`${screen.marked.size} marked `)}),
+    ...tellMarked(screen),
   }),
   needs: ['collisions'],
   list: (screen, model) => ({
-    spec: collisionList(model, screen),
+    spec: collisionList(screen, model),
     state: screen.list,
     put: (before, list) => ({...before, list}),
   }),
   bindings: [
-    {
-      keys: [' '],
-      label: 'mark',
-      description: 'Mark the row under the cursor, or take the mark away',
-      disabledBecause: noRow,
-      run: (model, screen) => {
-        const {id} = chosen(model, screen)!;
-        const marked = new Set(screen.marked);
-        if (!marked.delete(id)) marked.add(id);
-        return step(replaceScreen(model, {...screen, marked}));
-      },
-    },
+    markBinding('the row', collisionList, noRow),
     {
       keys: ['v', 'enter'],
       label: 'reviewed',
@@ -106,7 +96,7 @@ export const collisions: ScreenDefinition<CollisionsScreen> = {
   ],
   draw: (screen, model, area) =>
     drawList(
-      collisionList(model, screen),
+      collisionList(screen, model),
       screen.list,
       {
         caption: screen.all ? 'collisions' : 'collisions to review',
@@ -173,12 +163,12 @@ function ofEveryKind(screen: CollisionsScreen): CollisionsScreen {
   return rest;
 }
 
-function collisionList(model: Model, screen: CollisionsScreen): ListSpec<CollisionEntry> {
+function collisionList(screen: CollisionsScreen, model: Model): ListSpec<CollisionEntry> {
   return {
     rows: rowsOf(model, screen),
     id: row => row.id,
     columns: [
-      {title: '', min: 1, text: row => (screen.marked.has(row.id) ? '*' : ' ')},
+      markColumn(screen, row => row.id),
       {title: 'Kind', min: 6, text: row => row.kind},
       {title: 'Was', min: 9, optional: 3, text: row => row.original},
       {title: 'Is now', min: 16, grow: true, text: row => row.modified},
@@ -200,14 +190,12 @@ function collisionList(model: Model, screen: CollisionsScreen): ListSpec<Collisi
 }
 
 function chosen(model: Model, screen: CollisionsScreen): CollisionEntry | undefined {
-  return selectedRow(collisionList(model, screen), screen.list);
+  return selectedRow(collisionList(screen, model), screen.list);
 }
 
 /** What is marked and in sight, or the row under the cursor; only what is not reviewed yet. */
 function meant(model: Model, screen: CollisionsScreen): readonly CollisionEntry[] {
-  const marked = rowsOf(model, screen).filter(({id}) => screen.marked.has(id));
-  const row = chosen(model, screen);
-  return (marked.length > 0 ? marked : row === undefined ? [] : [row]).filter(({reviewed}) => !reviewed);
+  return markedRows(collisionList(screen, model), screen).filter(({reviewed}) => !reviewed);
 }
 
 function noRow(model: Model, screen: CollisionsScreen): string | undefined {

@@ -2,6 +2,7 @@ import type {HistoryEntry, RelationshipEntry, SiteAddress} from '../../engine/en
 import {itemText, siteText} from '../describe.js';
 import {formatTime, plural, timeWidth} from '../format.js';
 import {emptyList, type ListSpec, type ListState, selectedRow} from '../list.js';
+import {markBinding, markColumn, markedRows, tellMarked} from '../marks.js';
 import {type Model, type Step, step} from '../model.js';
 import {push, replaceScreen} from '../navigate.js';
 import type {ScreenDefinition} from '../screen-definition.js';
@@ -57,24 +58,13 @@ export const history: ScreenDefinition<HistoryScreen> = {
       dim(screen.runId === undefined ? '' : `   of run ${screen.runId}`),
       dim(screen.more ? `   the newest ${readEntries}` : ''),
     ),
-    ...(screen.marked.size === 0 ? {} : {right: line(`${screen.marked.size} marked `)}),
+    ...tellMarked(screen),
   }),
   needs: [],
   opened: screen => [read(screen)],
   list: screen => ({spec: entryList(screen), state: screen.list, put: (before, list) => ({...before, list})}),
   bindings: [
-    {
-      keys: [' '],
-      label: 'mark',
-      description: 'Mark the entry under the cursor, or take the mark away',
-      disabledBecause: (_model, screen) => notRestorable(chosen(screen)),
-      run: (model, screen) => {
-        const {id} = chosen(screen)!;
-        const marked = new Set(screen.marked);
-        if (!marked.delete(id)) marked.add(id);
-        return step(replaceScreen(model, {...screen, marked}));
-      },
-    },
+    markBinding('the entry', entryList, (_model, screen) => notRestorable(chosen(screen))),
     {
       keys: ['r'],
       label: 'restore',
@@ -158,7 +148,7 @@ function entryList(screen: HistoryScreen, model?: Model): ListSpec<HistoryEntry>
     rows: screen.entries.value ?? none,
     id: row => row.id,
     columns: [
-      {title: '', min: 1, text: row => (screen.marked.has(row.id) ? '*' : ' ')},
+      markColumn(screen, row => row.id),
       {
         title: 'When',
         min: timeWidth,
@@ -185,11 +175,8 @@ function notRestorable(entry: HistoryEntry | undefined): string | undefined {
 
 /** What is marked, or the entry under the cursor; of entries about one item the newest counts. */
 function meant(screen: HistoryScreen): readonly HistoryEntry[] {
-  const marked = (screen.entries.value ?? none).filter(({id}) => screen.marked.has(id));
-  const entry = chosen(screen);
-  const all = marked.length > 0 ? marked : entry === undefined ? [] : [entry];
   const seen = new Set<string>();
-  return all.filter(({item, restorable}) => {
+  return markedRows(entryList(screen), screen).filter(({item, restorable}) => {
     const name = itemText(item);
     if (!restorable || item.type === 'table' || seen.has(name)) return false;
     seen.add(name);

@@ -4,6 +4,7 @@ import type {SiteAddress} from '../../engine/engine.js';
 import {backTo} from '../form-screen.js';
 import {formatTime} from '../format.js';
 import {emptyList, type ListSpec, type ListState, selectedRow} from '../list.js';
+import {markBinding, markColumn, markedRows, tellMarked} from '../marks.js';
 import {type Model, type Step, step} from '../model.js';
 import {push, replaceScreen} from '../navigate.js';
 import {packagesOf, readPackages} from '../packages/read-packages.js';
@@ -38,9 +39,7 @@ export const packageAssign: ScreenDefinition<PackageAssignScreen> = {
       .reduce((sum, file) => sum + file.sizeBytes, 0);
     return {
       left: line(dim(' Space marks registered files, ⏎ adds them; i imports a file of this machine first')),
-      ...(screen.marked.size === 0
-        ? {}
-        : {right: line(`${screen.marked.size} marked, ${formatSize(sizeBytes)} `)}),
+      ...tellMarked(screen, `, ${formatSize(sizeBytes)}`),
     };
   },
   needs: [],
@@ -51,18 +50,7 @@ export const packageAssign: ScreenDefinition<PackageAssignScreen> = {
     put: (before, list) => ({...before, list}),
   }),
   bindings: [
-    {
-      keys: [' '],
-      label: 'mark',
-      description: 'Mark the file under the cursor, or take the mark away',
-      disabledBecause: noFile,
-      run: (model, screen) => {
-        const {name} = chosen(model, screen)!;
-        const marked = new Set(screen.marked);
-        if (!marked.delete(name)) marked.add(name);
-        return step(replaceScreen(model, {...screen, marked}));
-      },
-    },
+    markBinding('the file', fileList, noFile),
     {
       keys: ['enter', 'ctrl-s'],
       label: 'add',
@@ -138,7 +126,7 @@ function fileList(screen: PackageAssignScreen, model: Model): ListSpec<Registere
     rows: filesOf(screen, model),
     id: row => row.name,
     columns: [
-      {title: '', min: 1, text: row => (screen.marked.has(row.name) ? '*' : ' ')},
+      markColumn(screen, row => row.name),
       {title: 'File', min: 12, grow: true, text: row => row.name},
       {
         title: 'Size',
@@ -170,8 +158,7 @@ function noFile(model: Model, screen: PackageAssignScreen): string | undefined {
 
 function add(model: Model, screen: PackageAssignScreen): Step {
   const {address, name, id} = screen;
-  const marked = filesOf(screen, model).filter(file => screen.marked.has(file.name));
-  const files = (marked.length > 0 ? marked : [chosen(model, screen)!]).map(file => file.name);
+  const files = markedRows(fileList(screen, model), screen).map(file => file.name);
   const {fault: _gone, ...rest} = screen;
   return step(replaceScreen(model, {...rest, busy: true}), {
     type: 'add-package-files',

@@ -4,6 +4,7 @@ import type {PackageEntry} from '../../engine/packages.js';
 import {siteText} from '../describe.js';
 import {formatTime, plural} from '../format.js';
 import {emptyList, type ListSpec, type ListState, selectedRow} from '../list.js';
+import {markBinding, markColumn, markedRows, tellMarked} from '../marks.js';
 import {type Model, step} from '../model.js';
 import {replaceScreen} from '../navigate.js';
 import {actionBindings, expiryText} from '../packages/package-actions.js';
@@ -44,7 +45,7 @@ export const packageDefinition: ScreenDefinition<PackageScreen> = {
     const title = entryOf(screen, model)?.attributes.title ?? '';
     return {
       left: line(bold(` ${screen.name}`), dim(title === '' ? '' : `   ${title}`)),
-      ...(screen.marked.size === 0 ? {} : {right: line(`${screen.marked.size} marked `)}),
+      ...tellMarked(screen),
     };
   },
   needs: [],
@@ -56,18 +57,7 @@ export const packageDefinition: ScreenDefinition<PackageScreen> = {
   }),
   pageRows: (screen, model) => Math.max(1, model.rows - 9 - factsOf(screen, model).length),
   bindings: [
-    {
-      keys: [' '],
-      label: 'mark',
-      description: 'Mark the file under the cursor, or take the mark away',
-      disabledBecause: noFile,
-      run: (model, screen) => {
-        const {name} = chosen(model, screen)!;
-        const marked = new Set(screen.marked);
-        if (!marked.delete(name)) marked.add(name);
-        return step(replaceScreen(model, {...screen, marked}));
-      },
-    },
+    markBinding('the file', fileList, noFile),
     {
       keys: ['x'],
       label: 'remove',
@@ -156,7 +146,7 @@ function fileList(screen: PackageScreen, model: Model): ListSpec<PackedFile> {
     rows: filesOf(screen, model),
     id: row => row.name,
     columns: [
-      {title: '', min: 1, text: row => (screen.marked.has(row.name) ? '*' : ' ')},
+      markColumn(screen, row => row.name),
       {title: 'File', min: 12, grow: true, text: row => row.name},
       {
         title: 'Size',
@@ -186,8 +176,7 @@ function noFile(model: Model, screen: PackageScreen): string | undefined {
 function askRemoval(model: Model, screen: PackageScreen): Model {
   const {address, name} = screen;
   const rows = filesOf(screen, model);
-  const marked = rows.filter(row => screen.marked.has(row.name));
-  const meant = (marked.length > 0 ? marked : [chosen(model, screen)!]).map(row => row.name);
+  const meant = markedRows(fileList(screen, model), screen).map(row => row.name);
   const lost = rows.filter(row => !row.registered && !meant.includes(row.name));
   return {
     ...replaceScreen(model, {...screen, marked: new Set()}),

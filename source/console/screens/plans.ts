@@ -3,8 +3,9 @@ import type {SavedPlanEntry} from '../../engine/saved-plans.js';
 import {sideCountsText} from '../describe.js';
 import {formatAge, formatTime, plural} from '../format.js';
 import {emptyList, type ListSpec, type ListState, selectedRow} from '../list.js';
+import {markBinding, markColumn, markedRows, tellMarked} from '../marks.js';
 import {type Model, step} from '../model.js';
-import {push, replaceScreen} from '../navigate.js';
+import {push} from '../navigate.js';
 import {previewScreen} from '../preview/preview-screen.js';
 import type {ScreenDefinition} from '../screen-definition.js';
 import {textInput} from '../text-input.js';
@@ -32,7 +33,7 @@ export const plans: ScreenDefinition<PlansScreen> = {
     left: line(
       dim(' each can be run once, exactly as it was seen, or is refused because the world moved on'),
     ),
-    ...(screen.marked.size === 0 ? {} : {right: line(`${screen.marked.size} marked `)}),
+    ...tellMarked(screen),
   }),
   needs: ['plans', 'relationships'],
   list: (screen, model) => ({
@@ -54,19 +55,9 @@ export const plans: ScreenDefinition<PlansScreen> = {
         return step(push(model, previewScreen(relationship, profile, {saved: file})));
       },
     },
-    {
-      keys: [' '],
-      label: 'mark',
-      description: 'Mark the plan under the cursor, or take the mark away',
-      disabledBecause: (model, screen) =>
-        chosen(model, screen) === undefined ? 'there is no plan in the list' : undefined,
-      run: (model, screen) => {
-        const {file} = chosen(model, screen)!;
-        const marked = new Set(screen.marked);
-        if (!marked.delete(file)) marked.add(file);
-        return step(replaceScreen(model, {...screen, marked}));
-      },
-    },
+    markBinding('the plan', planList, (model, screen) =>
+      chosen(model, screen) === undefined ? 'there is no plan in the list' : undefined,
+    ),
     {
       keys: ['D'],
       label: 'delete',
@@ -104,7 +95,7 @@ function planList(screen: PlansScreen, model: Model): ListSpec<SavedPlanEntry> {
     rows: model.data.plans.value ?? noPlans,
     id: row => row.file,
     columns: [
-      {title: '', min: 1, text: row => (screen.marked.has(row.file) ? '*' : ' ')},
+      markColumn(screen, row => row.file),
       {
         title: 'Profile',
         min: 16,
@@ -160,9 +151,7 @@ function noPlan(entry: SavedPlanEntry | undefined): string | undefined {
 
 /** What is marked and still there, or the plan under the cursor. */
 function meant(model: Model, screen: PlansScreen): readonly SavedPlanEntry[] {
-  const marked = (model.data.plans.value ?? noPlans).filter(({file}) => screen.marked.has(file));
-  const row = chosen(model, screen);
-  return marked.length > 0 ? marked : row === undefined ? [] : [row];
+  return markedRows(planList(screen, model), screen);
 }
 
 function askDeletion(model: Model, screen: PlansScreen): Model {
