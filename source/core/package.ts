@@ -25,7 +25,7 @@ export type PackageAttributes = {
   readonly lifetimeMs?: number;
   /** Names or fingerprints of consoles that may change it, besides administrators; empty: every operator. */
   readonly managers: readonly string[];
-  /** Names or fingerprints of consoles and peers that may download it; empty: everyone who is pinned. */
+  /** Names or fingerprints of consoles and peers that may download it; empty: every console, and the peers of the site. */
   readonly downloaders: readonly string[];
   /** Whether signed, expiring links to it can be made, for people without a certificate (P8). */
   readonly links: boolean;

@@ -108,6 +108,11 @@ test('X4: values that make no sense are told as such, with their limits, and fil
       /The archive \S*facts\.pdf is refused/,
     ],
     [
+      ['release', 'add', 'http://127.0.0.1:1/shop.zip', '--name', 'shop', '--version', '1.1'],
+      1,
+      /127\.0\.0\.1:1\/shop\.zip cannot be reached/,
+    ],
+    [
       ['release', 'add', world.folder, '--name', 'shop', '--version', '1.1', '--min-version', '1.2'],
       64,
       /No server could be updated to 1\.1/,

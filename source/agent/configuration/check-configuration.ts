@@ -160,7 +160,7 @@ async function checkUpdate(
   add: (where: string, message: string, remedy: string) => void,
 ): Promise<void> {
   if (update === undefined) return;
-  const {folder, service, administrators, notice} = update;
+  const {folder, service, administrators, notice, carry} = update;
   if (!(await isFolder(folder)))
     add('folder', `${folder} is not a folder.`, 'Create it, mount it, or correct the path.');
   for (const [what, path] of [
@@ -172,6 +172,13 @@ async function checkUpdate(
         'folder',
         `${what} lies inside it, and it is exchanged by an update.`,
         `Move ${path} out of there.`,
+      );
+  for (const [index, {path}] of carry.entries())
+    if (path.split('/').includes('..'))
+      add(
+        `carry/${index}`,
+        `${path} leads out of the server folder, and so nothing matches it.`,
+        'Write it as it lies below the server folder.',
       );
   for (const [verb, command] of Object.entries(service.commands))
     if (!(await canRun(command.argv[0]!)))

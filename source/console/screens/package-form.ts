@@ -69,7 +69,7 @@ export function packageFormScreen(address: SiteAddress, entry?: PackageEntry): O
         'downloaders',
         'May be downloaded by',
         downloaders.join(', '),
-        'everyone who is pinned, or names of consoles and servers',
+        'every console and the servers of the site, or names of consoles and servers',
       ),
       choiceField(
         'links',

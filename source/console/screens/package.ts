@@ -112,7 +112,10 @@ function factsOf(screen: PackageScreen, model: Model): Line[] {
     fact('Made', `${made} by ${entry.by} at ${siteText(screen.address)}`),
     fact('Expires', expiryText(entry, model)),
     fact('Managers', attributes.managers.join(', ') || 'every operator'),
-    fact('Downloaders', attributes.downloaders.join(', ') || 'everyone who is pinned'),
+    fact(
+      'Downloaders',
+      attributes.downloaders.join(', ') || 'every console, and the servers that work with the site',
+    ),
     fact('Links', attributes.links ? 'allowed; K makes one' : 'not allowed'),
     fact(
       'Archive',

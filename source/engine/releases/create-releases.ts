@@ -41,6 +41,8 @@ import {zipFolder} from './zip-folder.js';
 
 type Options = {signal?: AbortSignal; onProgress?: ReleaseProgress};
 
+/** Attempts in a row without any progress before the console gives an address up: within 3 s where nothing answers. */
+const downloadAttempts = 3;
 /** Bytes that the console fetches at most to make a release of them. */
 const maxArchiveBytes = 2 ** 40;
 
@@ -195,6 +197,8 @@ async function obtain(
   const common = {
     to: archive,
     maxBytes: maxArchiveBytes,
+    // Somebody waits for the answer.
+    attempts: downloadAttempts,
     ...(signal ? {signal} : {}),
     onProgress: (done: number, total: number | undefined) => onProgress?.('fetching', done, total),
   };

@@ -156,7 +156,10 @@ export function addPackageCommands(program: Command, register: Register): void {
               ['created', `${formatTime(entry.createdAt)} UTC by ${entry.by}`],
               ['expires', entry.expires === undefined ? 'never' : `${formatTime(entry.expires)} UTC`],
               ['managers', attributes.managers.join(', ') || 'every operator'],
-              ['downloaders', attributes.downloaders.join(', ') || 'everyone who is pinned'],
+              [
+                'downloaders',
+                attributes.downloaders.join(', ') || 'every console, and the servers that work with the site',
+              ],
               ['links', attributes.links ? 'allowed' : 'not allowed'],
               ...(archive === undefined
                 ? []
@@ -272,7 +275,7 @@ function withAttributes(command: Command): Command {
     )
     .option(
       '--downloaders <names>',
-      'consoles and servers that may download it; `all` for everyone who is pinned',
+      'consoles and servers that may download it; `all` for every console and the servers that work with the site',
     )
     .addOption(
       new Option('--links <answer>', 'whether signed links to it can be made').choices(['yes', 'no']),

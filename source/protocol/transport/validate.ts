@@ -1,15 +1,9 @@
 import type {TSchema} from '#typebox';
 import {Compile} from '#typebox/compile';
 import {OperatorError} from '../../core/operator-error.js';
+import {gatherMistakes, type ValidationError} from './gather-mistakes.js';
 
 type Validator = {Check(value: unknown): boolean; Errors(value: unknown): Iterable<ValidationError>};
-type ValidationError = {
-  schemaPath: string;
-  instancePath: string;
-  message: string;
-  keyword: string;
-  params: {additionalProperties?: readonly string[]};
-};
 
 const compiled = new WeakMap<TSchema, Validator>();
 
@@ -59,7 +53,9 @@ export function listMistakes(schema: TSchema, value: unknown): readonly Mistake[
   if (validator.Check(value)) return [];
   const unknownAt = new Set<string>();
   const mistakes: Mistake[] = [];
-  for (const {schemaPath, instancePath, keyword, message, params} of validator.Errors(value)) {
+  for (const {schemaPath, instancePath, keyword, message, params} of gatherMistakes([
+    ...validator.Errors(value),
+  ])) {
     const unknownNames = params.additionalProperties;
     if (unknownNames) for (const name of unknownNames) unknownAt.add(`${instancePath}/${name}`);
     const expected = descriptionAt(schema, schemaPath);

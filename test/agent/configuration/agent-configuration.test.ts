@@ -268,3 +268,33 @@ test('a check finds programs that would not start, alerts without a way and flag
   await write({webAlert: {run: ['sh']}, flagsFile: 'flags.json'});
   t.deepEqual(await places(), []);
 });
+
+const choices: {site: object; place: string; message: string}[] = [
+  {site: {update: {users: 'maybe'}}, place: 'update/users', message: 'It must be "logoff" or "abort".'},
+  {site: {update: {carry: [5]}}, place: 'update/carry/0', message: 'It must be string or must be object.'},
+  {site: {update: {carry: [{path: 5}]}}, place: 'update/carry/0/path', message: 'It must be string.'},
+];
+for (const {site, place, message} of choices)
+  test(`a wrong choice in ${place} is told once: ${message}`, async t => {
+    const data = await temporaryFolder(t);
+    const json = {name: 'a', listen: '127.0.0.1:0', sites: {main: {root: '/srv/main', ...site}}};
+    await writeFile(join(data, 'agent.json'), JSON.stringify(json));
+    const parsed = await readAgentJson(data);
+    t.deepEqual(
+      parsed.kind === 'invalid' && parsed.problems.map(problem => [problem.place, problem.message]),
+      [[`/sites/main/${place}`, message]],
+    );
+  });
+
+test('U7: a check names what cannot be carried over, because it leads out of the server folder', async t => {
+  const data = await temporaryFolder(t);
+  const root = join(data, 'site');
+  const folder = join(data, 'server');
+  await Promise.all([mkdir(root), mkdir(folder)]);
+  const service = {start: {run: ['sh']}, stop: {run: ['sh']}};
+  const update = {folder, service, carry: ['*.pem', '../preferences', {path: 'a/../../b'}]};
+  const json = {name: 'a', listen: '127.0.0.1:0', sites: {main: {root, update}}};
+  await writeFile(join(data, 'agent.json'), JSON.stringify(json));
+  const found = (await checkConfiguration(data, {running: true})).map(({place}) => place);
+  t.deepEqual(found, ['/sites/main/update/carry/1', '/sites/main/update/carry/2']);
+});
