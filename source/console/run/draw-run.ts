@@ -4,6 +4,7 @@ import {formatCount, formatDuration} from '../format.js';
 import type {Model} from '../model.js';
 import type {RunScreen} from '../screens/run.js';
 import {drawFault} from '../view/draw-list.js';
+import {drawSteps} from '../view/draw-steps.js';
 import {
   bold,
   cut,
@@ -14,7 +15,6 @@ import {
   type Marker,
   marker,
   textOf,
-  toneOfMarker,
   widthOf,
 } from '../view/lines.js';
 
@@ -40,22 +40,11 @@ function phasesOf({descriptor}: RunScreen): readonly RunPhase[] {
 
 /** All phases in order, each with its marker. */
 export function drawPhases(screen: RunScreen, width: number): Line[] {
-  const lines: Line[] = [];
-  let current: Line = line(' ');
-  let used = 1;
-  for (const phase of phasesOf(screen)) {
-    const kind = markerOfPhase(screen.phases[phase], isOver(screen));
-    const text = `${phase} ${kind === undefined ? '-' : kind}`;
-    if (used + text.length + 2 > width) {
-      lines.push(current);
-      current = line(' ');
-      used = 1;
-    }
-    const shown = kind === undefined ? dim(text) : {text, tone: toneOfMarker(kind), bold: kind === 'run'};
-    current = [...current, shown, {text: '  '}];
-    used += text.length + 2;
-  }
-  return [...lines, current];
+  const steps = phasesOf(screen).map(phase => ({
+    name: phase,
+    marker: markerOfPhase(screen.phases[phase], isOver(screen)),
+  }));
+  return drawSteps(steps, width);
 }
 
 /** Undefined for a phase that was passed over or will not come any more. */

@@ -9,17 +9,8 @@ import {replaceScreen} from '../navigate.js';
 import type {ScreenDefinition} from '../screen-definition.js';
 import {type Loadable, notLoaded} from '../shared-data.js';
 import {drawFault, drawList} from '../view/draw-list.js';
-import {
-  bold,
-  dim,
-  type Line,
-  line,
-  type Marker,
-  marker,
-  type Span,
-  toneOfMarker,
-  wrap,
-} from '../view/lines.js';
+import {drawSteps} from '../view/draw-steps.js';
+import {bold, dim, type Line, line, type Marker, marker, type Span, wrap} from '../view/lines.js';
 import {restEveryMs, watchEveryMs} from './rollouts.js';
 
 export type ServerJournalScreen = {
@@ -156,7 +147,7 @@ function factsOf({read: {value}}: ServerJournalScreen, model: Model, width: numb
       `   ${status.startedAt === '' ? '' : formatTime(status.startedAt, model.now, model.time)} by ${status.by}, ${took}`,
       dim(mail),
     ),
-    ...drawSteps(status, width),
+    ...drawWay(status, width),
     ...(status.state === 'running' ? [line(' ', ...nowSpans(status))] : []),
     ...(status.error === undefined ? [] : drawFault(status.error, width)),
     ...status.warnings.flatMap(text =>
@@ -178,7 +169,7 @@ function nowSpans({step: name, usersLeft, progress}: UpdateStatus): Span[] {
 }
 
 /** All steps of the way that the update goes, each with its marker. */
-function drawSteps({steps, track, state}: UpdateStatus, width: number): Line[] {
+function drawWay({steps, track, state}: UpdateStatus, width: number): Line[] {
   const taken = new Map<string, StepRecord>(steps.map(record => [record.step, record]));
   const forward = stepsOf('forward').map(({name}) => name);
   const back = track === 'forward' ? [] : stepsOf(track).map(({name}) => name);
@@ -187,22 +178,10 @@ function drawSteps({steps, track, state}: UpdateStatus, width: number): Line[] {
     track === 'forward'
       ? forward
       : [...forward.filter(name => taken.has(name) && name !== 'notify'), ...back];
-  const lines: Line[] = [];
-  let current: Line = line(' ');
-  let used = 1;
-  for (const name of names) {
-    const kind = markerOfStep(taken.get(name)?.state, state === 'running');
-    const text = `${name} ${kind ?? '-'}`;
-    if (used + text.length + 2 > width) {
-      lines.push(current);
-      current = line(' ');
-      used = 1;
-    }
-    const shown = kind === undefined ? dim(text) : {text, tone: toneOfMarker(kind), bold: kind === 'run'};
-    current = [...current, shown, {text: '  '}];
-    used += text.length + 2;
-  }
-  return [...lines, current];
+  return drawSteps(
+    names.map(name => ({name, marker: markerOfStep(taken.get(name)?.state, state === 'running')})),
+    width,
+  );
 }
 
 /** Undefined for a step that was passed over or will not come any more. */
