@@ -68,7 +68,7 @@ export function preconditionError(failed: Precondition): OperatorError {
     case 'version-differs':
       return new OperatorError(
         'VERSION_DIFFERS',
-        `The sites are of different versions: local ${failed.local}, remote ${failed.remote}.`,
+        `The sites are of different versions: local ${versionText(failed.local)}, remote ${versionText(failed.remote)}.`,
         {hint: 'Update one of them, or correct `version` in agent.json.', details: failed},
       );
     case 'clock-skew':
@@ -170,4 +170,9 @@ export function initialSyncError(refusal: InitialSyncRefusal): OperatorError {
         'Delete the others first.',
       );
   }
+}
+
+/** A site's version as people read it; agent.json may name none. */
+export function versionText(version: string): string {
+  return version === '' ? 'none' : version;
 }

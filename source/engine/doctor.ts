@@ -3,7 +3,7 @@ import path from 'node:path';
 import {countOf} from '../core/count-of.js';
 import {dueStart, handledUntil} from '../core/due-start.js';
 import {asOperatorError} from '../core/operator-error.js';
-import {maxClockSkewMs} from '../core/preconditions.js';
+import {maxClockSkewMs, versionText} from '../core/preconditions.js';
 import {parseSchedule} from '../core/schedule.js';
 import {skewSeconds} from '../core/skew-seconds.js';
 import type {State} from '../state/state.js';
@@ -140,7 +140,7 @@ function checkOfPair(
     return {
       name: title,
       result: 'fail',
-      detail: `the sites are of different versions: ${here.version} and ${there.version}`,
+      detail: `the sites are of different versions: ${versionText(here.version)} and ${versionText(there.version)}`,
       hint: 'Update one of them, or correct `version` in agent.json.',
     };
   const profiles = state.profiles.filter(profile => profile.relationship === name).length;

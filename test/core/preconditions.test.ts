@@ -101,3 +101,8 @@ for (const [title, changes, kinds] of initial)
     );
     for (const refusal of refusals) t.is(initialSyncError(refusal).exitCode, 8);
   });
+
+test('a site without a version is said to have none', t => {
+  const {message} = preconditionError({kind: 'version-differs', local: '', remote: '8.0'});
+  t.is(message, 'The sites are of different versions: local none, remote 8.0.');
+});

@@ -57,6 +57,9 @@ test.serial('E7: a profile is created, shown, edited, copied and deleted', async
   t.is(elsewhere.exitCode, 64);
   t.is(elsewhere.error().message, 'A profile is copied within its relationship, pair.');
   t.deepEqual((await show('pair/Second')) as unknown, {...edited, name: 'Second'});
+  await world.must('profile', 'edit', 'pair/Second', '--schedule', 'once 2020-12-01T02:00 UTC');
+  t.regex((await world.must('profile', 'show', 'pair/Second')).stdout, /once 2020-12-01T02:00 UTC \(over/);
+  await world.must('profile', 'edit', 'pair/Second', '--schedule', 'none');
   await world.must('profile', 'delete', 'pair/Nightly run');
   const {profiles} = (await world.must('profile', 'list', '--json')).json<{profiles: ProfileDocument[]}>();
   t.deepEqual(

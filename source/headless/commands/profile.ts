@@ -10,6 +10,7 @@ import type {
   ReplaceRule,
   VerifyRule,
 } from '../../core/profile.js';
+import {nextStart, parseSchedule} from '../../core/schedule.js';
 import type {Engine, ProfileChanges} from '../../engine/engine.js';
 import type {CommandContext, Register} from '../command-context.js';
 import {printable} from '../format.js';
@@ -277,7 +278,7 @@ async function show(context: CommandContext, profile: Profile, done?: string): P
       ['filter', formatFilter(profile.filter)],
       ['may delete', `${profile.maxDelete} %`],
       ['backup', profile.backup],
-      ['schedule', profile.schedule ?? 'none'],
+      ['schedule', scheduleText(profile.schedule)],
       ...(profile.schedule === undefined
         ? []
         : [
@@ -286,6 +287,12 @@ async function show(context: CommandContext, profile: Profile, done?: string): P
           ]),
     ]),
   );
+}
+
+function scheduleText(schedule: string | undefined): string {
+  if (schedule === undefined) return 'none';
+  const isOver = nextStart(parseSchedule(schedule), Date.now()) === undefined;
+  return isOver ? `${schedule} (over: it starts nothing any more)` : schedule;
 }
 
 /** The name of a profile beside another one, with or without their relationship. @throws OperatorError USAGE */
