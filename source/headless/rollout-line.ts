@@ -34,7 +34,7 @@ function markerOf({state, error}: RolloutServer): string {
   return state === 'rolled-back' && error === undefined ? markers.done : markers[state];
 }
 
-/** An event of a rollout as a line for people, or undefined for what is not worth one. Times are UTC. */
+/** An event of a rollout as a line for people, with the remedy below it, or undefined for what is not worth one. Times are UTC. */
 export function lineOfRolloutEvent(event: RolloutEvent, output: Output): string | undefined {
   switch (event.type) {
     case 'hello':
@@ -53,8 +53,11 @@ export function lineOfRolloutEvent(event: RolloutEvent, output: Output): string 
         `wait  before ${name}: ${detail ?? ''}${until === undefined ? '' : ` until ${formatTime(until)} UTC`}`,
       );
     }
-    case 'rollout.server':
-      return printable(`${markerOf(event)} ${wordsOf(event)}`);
+    case 'rollout.server': {
+      // What to do is said once the server has come to its end.
+      const hint = event.state === 'running' ? undefined : event.error?.hint;
+      return printable(`${markerOf(event)} ${wordsOf(event)}${hint === undefined ? '' : `\n      ${hint}`}`);
+    }
     case 'rollout.message':
       return printable(`${event.level === 'warn' ? 'warn ' : '     '} ${event.text}`);
     case 'rollout.finished':
