@@ -75,6 +75,7 @@ export class MariadbDatabase extends MariadbReads implements SiteDatabase {
       beginMariadbCommit({
         ...turn,
         commit,
+        named: task => access.named(task),
         open: () =>
           turn.open(() =>
             access.named(async () => {

@@ -59,8 +59,8 @@ export class SqliteDatabase extends SqliteReads implements SiteDatabase {
       beginSqliteCommit({
         ...turn,
         commit,
-        path: access.path,
-        timeoutMs: frame.lockTimeoutMs,
+        named: task => access.named(task),
+        whenFree: task => access.whenFree(task),
         open: () =>
           turn.open(async () => {
             const {writer} = await access.open();
