@@ -28,6 +28,11 @@ export function dueChecks(model: Model): Command[] {
 
 /** A quick check does not ask the databases, so what they said last stands. */
 export function mergeCheck(model: Model, check: ServerCheck, quick: boolean): ServerCheck {
-  const warnings = model.checks[check.server]?.value?.warnings;
-  return quick && check.kind === 'ok' && warnings !== undefined ? {...check, warnings} : check;
+  const {warnings, databaseFailures} = model.checks[check.server]?.value ?? {};
+  if (!quick || check.kind !== 'ok') return check;
+  return {
+    ...check,
+    ...(warnings === undefined ? {} : {warnings}),
+    ...(databaseFailures === undefined ? {} : {databaseFailures}),
+  };
 }

@@ -41,9 +41,12 @@ export async function examine(
   });
   const servers = await engine.servers.check();
   checks.push(...servers.map(checkOfServer));
-  for (const {server, warnings = []} of servers)
+  for (const {server, warnings = [], databaseFailures = []} of servers) {
+    for (const {site, ...failure} of databaseFailures)
+      checks.push({name: `database of ${server}/${site}`, result: 'fail', ...failure});
     for (const warning of warnings)
       checks.push({name: `database of ${server}`, result: 'warn', detail: warning});
+  }
   for (const relationship of state.relationships)
     checks.push(...checksOfRelationship(relationship, servers, state));
   checks.push(...checkSchedules(state), await checkRuns(engine), ...(await checkCollisions(engine)));

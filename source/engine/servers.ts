@@ -255,7 +255,7 @@ async function checkServer(
       ...(isOlderAgent(found.version, version) ? {olderThan: version} : {}),
       role: found.role,
       sites: found.sites,
-      ...(quick ? {} : await databaseWarnings(client, found.sites)),
+      ...(quick ? {} : await databaseFindings(client, found.sites)),
     };
   } catch (thrown) {
     if ((thrown as Error).name === 'TimeoutError')
@@ -278,11 +278,12 @@ async function checkServer(
 }
 
 /** What the databases say of themselves; columns that run out of ids, or hold too few for the server's range (E25). */
-async function databaseWarnings(
+async function databaseFindings(
   client: AgentClient,
   sites: readonly SiteDescription[],
-): Promise<Pick<ServerCheck, 'warnings'>> {
+): Promise<Pick<ServerCheck, 'warnings' | 'databaseFailures'>> {
   const warnings: string[] = [];
+  const databaseFailures: {site: string; detail: string; hint?: string}[] = [];
   for (const {name, engine, number} of sites) {
     if (engine === null) continue;
     try {
@@ -293,10 +294,16 @@ async function databaseWarnings(
       for await (const {note} of await client.call(listNotes, {params: {site: name}}))
         warnings.push(`${name}: ${note}`);
     } catch (thrown) {
-      warnings.push(`${name}: ${asOperatorError(thrown).message}`);
+      const {code, message, hint} = asOperatorError(thrown);
+      if (code === 'DATABASE_UNAVAILABLE')
+        databaseFailures.push({site: name, detail: message, ...(hint === undefined ? {} : {hint})});
+      else warnings.push(`${name}: ${message}`);
     }
   }
-  return warnings.length === 0 ? {} : {warnings};
+  return {
+    ...(warnings.length === 0 ? {} : {warnings}),
+    ...(databaseFailures.length === 0 ? {} : {databaseFailures}),
+  };
 }
 
 function kindOf(code: string): Exclude<ServerCheck['kind'], 'ok'> {

@@ -1,3 +1,4 @@
+import {renameSync} from 'node:fs';
 import test from 'ava';
 import {createWorld} from '../helpers/lockstep.js';
 
@@ -145,6 +146,25 @@ test.serial('doctor says what is wrong and what to do, and ends with 4 only then
     failed.some(({name, hint}) => name.includes('there') && hint !== undefined),
     String(ill),
   );
+});
+
+test.serial('doctor fails while the database of a site cannot be used', async t => {
+  const world = createWorld(t);
+  const schema = 'CREATE TABLE pages (id INTEGER PRIMARY KEY);';
+  const {remote} = await world.pairOfServers({schema}, {schema});
+  const file = remote.site.databaseFile!;
+  await remote.stop();
+  renameSync(file, `${file}.away`);
+  await remote.start();
+  const outcome = await world.lockstep('doctor', '--json');
+  t.is(outcome.exitCode, 4, String(outcome));
+  const {checks} = outcome.json<{checks: {name: string; result: string; detail: string; hint?: string}[]}>();
+  const found = checks.find(({name}) => name === 'database of there/main');
+  t.is(found?.result, 'fail', String(outcome));
+  t.regex(found?.detail ?? '', /There is no database at/);
+  t.truthy(found?.hint);
+  renameSync(`${file}.away`, file);
+  t.is((await world.lockstep('doctor')).exitCode, 0);
 });
 
 test.serial('server: rename keeps relationships, remove is refused while one needs it', async t => {

@@ -31,6 +31,8 @@ export type ServerCheck = {
   sites?: readonly SiteDescription[];
   /** What works but will not for ever: columns that are too narrow for the server's ids (E25). */
   warnings?: readonly string[];
+  /** Sites whose databases cannot be used: no run that is about rows goes through. */
+  databaseFailures?: readonly {site: string; detail: string; hint?: string}[];
 };
 
 /** Servers and their agents (E1–E4, U13). */

@@ -187,8 +187,9 @@ async function checkServers(context: CommandContext, name: string | undefined): 
           ),
         );
   if (!context.options.json)
-    for (const {server, warnings = []} of checks)
-      for (const warning of warnings) context.output.tell(printable(`${server}: ${warning}`));
+    for (const {server, warnings = [], databaseFailures = []} of checks)
+      for (const finding of [...databaseFailures.map(({site, detail}) => `${site}: ${detail}`), ...warnings])
+        context.output.tell(printable(`${server}: ${finding}`));
   const failed = checks.map(errorOfCheck).find(error => error !== undefined);
   if (failed !== undefined) throw failed;
 }
