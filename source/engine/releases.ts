@@ -70,6 +70,8 @@ export type ReleaseVerbs = {
   list(): Promise<readonly ReleaseEntry[]>;
   /** With every file; an archive that the console keeps is read and compared. @param id `NAME-VERSION` */
   show(id: string): Promise<ReleaseEntry & Pick<ReleaseManifest, 'files' | 'folders'>>;
+  /** Whether `add` would take it, as far as can be said without the archive; changes nothing. @throws OperatorError as `add` */
+  foresee(definition: ReleaseDefinition): Promise<void>;
   /**
    * Reads the whole archive, lists its files with their digests in a manifest, and signs it.
    * @throws OperatorError USAGE, ALREADY_EXISTS, ARCHIVE_REFUSED, CONTENT_MISMATCH, and what fetching fails with

@@ -6,7 +6,7 @@ import {createWorld} from '../helpers/lockstep.js';
 
 type Case = [arguments_: string[], expected: RegExp | {code: string; message: RegExp}];
 
-test('X4, P2-P5: a dry run of packages, files and releases says what would be done or refused, as JSON on stdout, and does nothing', async t => {
+test('X4, P2-P5: a dry run of packages, files, releases and rollouts says what would be done or refused, as JSON on stdout, and does nothing', async t => {
   const world = createWorld(t);
   await world.server('web1', {});
   const file = (name: string, text: string) => {
@@ -51,7 +51,28 @@ test('X4, P2-P5: a dry run of packages, files and releases says what would be do
     [['file', 'import', site, `${logo}.not`], {code: 'USAGE', message: /is not a file of this machine/}],
     [['file', 'delete', site, 'facts.pdf', 'logo.svg'], missing(/logo\.svg is not registered/)],
     [['release', 'add', folder, '--name', 'shop', '--version', '1.2'], /Would make the release shop-1\.2/],
+    [
+      ['release', 'add', folder, '--name', 'shop', '--version', '1.1'],
+      {code: 'ALREADY_EXISTS', message: /already a release called shop-1\.1/},
+    ],
+    [
+      ['release', 'add', folder, '--name', 'shop', '--version', 'new'],
+      {code: 'USAGE', message: /is no version/},
+    ],
+    [
+      ['release', 'add', `${folder}.not`, '--name', 'shop', '--version', '1.2'],
+      {code: 'USAGE', message: /There is no file or folder/},
+    ],
     [['release', 'delete', 'nope'], missing(/no release called nope/)],
+    [['rollout', 'create', 'spring', '--release', 'shop-1.1', '--servers', 'web1'], /Would create spring/],
+    [
+      ['rollout', 'create', 'spring', '--release', 'shop-1.2', '--servers', 'web1'],
+      missing(/no release called shop-1\.2/),
+    ],
+    [
+      ['rollout', 'create', 'spring', '--release', 'shop-1.1', '--servers', 'web1', '--gate', '5'],
+      {code: 'USAGE', message: /There is no wave 5/},
+    ],
   ];
   for (const [arguments_, expected] of cases) {
     const outcome = await world.lockstep(...arguments_, '--dry-run', '--json');

@@ -64,6 +64,16 @@ export function createReleases(context: EngineContext): ReleaseVerbs {
       };
     },
 
+    async foresee(definition) {
+      const {origin, signing} = definition;
+      checkDefinition(definition);
+      await folder.mustBeFree(releaseId(definition));
+      await sourceOf(context, definition);
+      await openSigner(signing);
+      if (origin.kind === 'path' && (await stat(origin.path).catch(() => undefined)) === undefined)
+        throw notThere(origin.path);
+    },
+
     async add(definition, options = {}) {
       const {name, version, origin, signing} = definition;
       checkDefinition(definition);
@@ -209,10 +219,7 @@ async function obtain(
         onProgress?.('packing', 0, undefined);
         await zipFolder(origin.path, archive, signal);
       } else if (found?.isFile()) await copyFile(origin.path, archive, constants.COPYFILE_FICLONE);
-      else
-        throw new OperatorError('USAGE', `There is no file or folder ${origin.path} on this machine.`, {
-          hint: 'Give a ZIP archive, a folder, an address (http, https, ftp, ftps), or package:SERVER/SITE/NAME.',
-        });
+      else throw notThere(origin.path);
       return;
     }
     case 'http':
@@ -330,6 +337,12 @@ async function problemOf({source, archivePath, manifest}: StoredRelease): Promis
   const found = await digestFile(archivePath);
   if (found === undefined) return 'its archive is gone from the console';
   return found.sha256 === manifest.archive.sha256 ? undefined : 'its archive at the console was changed';
+}
+
+function notThere(file: string): OperatorError {
+  return new OperatorError('USAGE', `There is no file or folder ${file} on this machine.`, {
+    hint: 'Give a ZIP archive, a folder, an address (http, https, ftp, ftps), or package:SERVER/SITE/NAME.',
+  });
 }
 
 function keyExists(file: string): OperatorError {

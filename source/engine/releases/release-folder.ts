@@ -65,24 +65,23 @@ export class ReleaseFolder {
   /** Gives `work` a new folder; what is in it becomes the release when it ends well, and is gone when it does not. */
   async add(id: string, work: (folder: string, archive: string) => Promise<void>): Promise<StoredRelease> {
     const target = path.join(this.#root, id);
-    const refuse = () => {
-      throw new OperatorError('ALREADY_EXISTS', `There is already a release called ${id}.`, {
-        hint: 'A version is released once: give another version, or delete that one first.',
-      });
-    };
-    if (await stat(target).catch(() => undefined)) refuse();
+    await this.mustBeFree(id);
     const staged = await this.scratch();
     try {
       await work(staged, path.join(staged, names.archive));
       // A folder that is there and not empty is never replaced by a rename.
       await rename(staged, target).catch((error: NodeJS.ErrnoException) => {
-        if (error.code === 'ENOTEMPTY' || error.code === 'EEXIST') refuse();
-        throw error;
+        throw error.code === 'ENOTEMPTY' || error.code === 'EEXIST' ? taken(id) : error;
       });
       return await this.#read(id);
     } finally {
       await rm(staged, {recursive: true, force: true});
     }
+  }
+
+  /** @throws OperatorError ALREADY_EXISTS */
+  async mustBeFree(id: string): Promise<void> {
+    if (await stat(path.join(this.#root, id)).catch(() => undefined)) throw taken(id);
   }
 
   /** A folder to make the files of a release in; whoever asked removes it, or it goes a day after a crash. */
@@ -180,6 +179,12 @@ export class ReleaseFolder {
       if (Date.now() - mtimeMs > leftOverMs) await rm(left, {recursive: true, force: true});
     }
   }
+}
+
+function taken(id: string): OperatorError {
+  return new OperatorError('ALREADY_EXISTS', `There is already a release called ${id}.`, {
+    hint: 'A version is released once: give another version, or delete that one first.',
+  });
 }
 
 /** `NAME-VERSION`: the letters of a name, and no way out of the folder. */

@@ -85,6 +85,8 @@ export type RolloutCheck = {
 export type RolloutVerbs = {
   list(): Promise<readonly RolloutEntry[]>;
   show(name: string): Promise<RolloutEntry>;
+  /** Whether `create` would describe it; changes nothing. @throws OperatorError USAGE, NOT_FOUND, ALREADY_EXISTS */
+  foresee(definition: RolloutDefinition): Promise<void>;
   /** Describes one; launches nothing. @throws OperatorError USAGE, NOT_FOUND, ALREADY_EXISTS */
   create(definition: RolloutDefinition): Promise<RolloutEntry>;
   /** Forgets one that is not at work. @throws OperatorError ROLLOUT_BUSY */

@@ -16,7 +16,7 @@ import {launchRollout, mustBeIdle} from './launch-rollout.js';
 import {offerRelease} from './release-offer.js';
 import {hasMissed, mustBeResumable, takeBackAbort, tryAgain} from './resumable-rollout.js';
 import {entryOf} from './rollout-entry.js';
-import type {RolloutEntry, RolloutVerbs} from './rollout-verbs.js';
+import type {RolloutDefinition, RolloutEntry, RolloutVerbs} from './rollout-verbs.js';
 import {addressOf, askConcurrency} from './rollout-work.js';
 import {ServerUpdates} from './server-updates.js';
 
@@ -27,6 +27,13 @@ export function createRollouts(context: EngineContext): RolloutVerbs {
     const known = await state.read();
     return await entryOf(home, known, findRollout(known, name));
   };
+  const describe = async (definition: RolloutDefinition): Promise<StoredRollout> => {
+    const known = await state.read();
+    mustBeFree(known.rollouts ?? [], definition.name, 'rollout');
+    checkDefinition(known, definition);
+    const release = await offerRelease(context, definition.release);
+    return describeRollout(definition, release, operator, Date.now());
+  };
   return {
     show,
 
@@ -35,12 +42,12 @@ export function createRollouts(context: EngineContext): RolloutVerbs {
       return await Promise.all((known.rollouts ?? []).map(rollout => entryOf(home, known, rollout)));
     },
 
+    async foresee(definition) {
+      await describe(definition);
+    },
+
     async create(definition) {
-      const known = await state.read();
-      mustBeFree(known.rollouts ?? [], definition.name, 'rollout');
-      checkDefinition(known, definition);
-      const release = await offerRelease(context, definition.release);
-      const made = describeRollout(definition, release, operator, Date.now());
+      const made = await describe(definition);
       await state.change(draft => {
         mustBeFree(draft.rollouts ?? [], made.name, 'rollout');
         draft.rollouts = [...(draft.rollouts ?? []), made];

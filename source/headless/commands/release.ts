@@ -61,6 +61,7 @@ export function addReleaseCommands(program: Command, register: Register): void {
         };
         const engine = await context.engine();
         if (context.options.dryRun) {
+          await engine.releases.foresee(definition);
           context.output.would(printable(`Would make the release ${name}-${version} known from ${text}.`));
           return;
         }

@@ -57,6 +57,7 @@ function addDescribing(rollout: Command, register: Register): void {
         const engine = await context.engine();
         const definition = await definitionOf(engine, name, options);
         if (context.options.dryRun) {
+          await engine.rollouts.foresee(definition);
           context.output.would(printable(`Would create ${name}.`));
           return;
         }

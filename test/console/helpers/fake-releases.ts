@@ -43,6 +43,7 @@ export function fakeReleaseVerbs(world: FakeWorld): ReleaseVerbs {
         mode: index === 0 ? 0o755 : 0o644,
       })),
     }),
+    async foresee() {},
     async add(definition) {
       did(`add release ${JSON.stringify(definition)}`);
       const {name, version} = definition;

@@ -178,6 +178,7 @@ export function fakeRolloutVerbs(world: FakeWorld): RolloutVerbs {
   return {
     list: async () => [...world.rollouts],
     show: async name => find(name),
+    async foresee() {},
     async create(definition: RolloutDefinition) {
       did(`create rollout ${JSON.stringify(definition)}`);
       const made = entry({name: definition.name, release: definition.release});
