@@ -3,7 +3,7 @@ import {UpdateWalk} from '../helpers/update-walk.js';
 
 test('X6: the agent is killed at every place of an update, and while it recovers; each server runs the old version with the old data or the new with the new', async t => {
   const walk = await UpdateWalk.create(t, ['forward', 'rollback', 'swap-back', 'by-hand', 'withdraw']);
-  t.timeout(600_000);
+  t.timeout(1_200_000);
   await walk.startAgent(true);
   await walk.startUpdates();
   await walk.startRollbacks();

@@ -31,6 +31,9 @@ type WalkedSite = {
 
 const places = ['begun', 'effect', 'done'] as const;
 
+/** A busy machine takes minutes for a hundred updates at once; one that hangs is not waited for. Milliseconds. */
+const patienceMs = 400_000;
+
 /** A service that a shell can be: which version runs is what stood in the server folder when it was started. */
 const service = `
 case "$1" in
@@ -154,7 +157,7 @@ export class UpdateWalk {
   async startRollbacks(): Promise<void> {
     const sites = this.sites.filter(({way}) => way === 'by-hand');
     const ended = new Set<string>();
-    await eventually('those to go back from are done', () => this.#allEnded(sites, ended), 200_000);
+    await eventually('those to go back from are done', () => this.#allEnded(sites, ended), patienceMs);
     for (const {name, id} of sites)
       await this.#client!.call(endpoints.rollBackUpdate, {
         params: {site: name, update: id},
@@ -176,7 +179,7 @@ export class UpdateWalk {
           ended,
         );
       },
-      200_000,
+      patienceMs,
     );
     await this.#server.kill();
     return held.size;
@@ -198,7 +201,7 @@ export class UpdateWalk {
 
   async end(): Promise<void> {
     const ended = new Set<string>();
-    await eventually('every update is at its end', () => this.#allEnded(this.sites, ended), 200_000);
+    await eventually('every update is at its end', () => this.#allEnded(this.sites, ended), patienceMs);
   }
 
   /** What is not as it has to be at a site whose update has ended; undefined when it is whole. */
