@@ -35,6 +35,24 @@ test.serial('E34: deletions travel, and what is deleted is in history', async t 
   t.like(entries[0], {action: 'delete', restorable: true});
 });
 
+test.serial('a table that was gone and is made anew is filled from the other side', async t => {
+  const world = createWorld(t);
+  const extra = 'CREATE TABLE tags (name TEXT PRIMARY KEY, colour TEXT);';
+  const {local, remote} = await world.pairOfServers(
+    {schema: `${tables}${rows}${extra}INSERT INTO tags VALUES ('a', 'red'), ('b', 'blue');`},
+    {schema: tables + extra},
+  );
+  await world.profile('pair/rows', '--items', 'database', '--max-delete', '100%');
+  await world.run('pair/rows');
+  remote.site.sql('DROP TABLE tags');
+  t.like(await world.run('pair/rows', [], 3), {status: 'warning', deleted: 0});
+  remote.site.sql(`${extra} INSERT INTO tags VALUES ('a', 'red')`);
+  t.like(await world.run('pair/rows'), {status: 'success', deleted: 0, applied: 1});
+  t.is(local.site.table('tags').length, 2);
+  t.deepEqual(remote.site.tables(), local.site.tables());
+  t.like(await world.run('pair/rows'), {status: 'success', applied: 0});
+});
+
 test.serial(
   'E34: more than the allowed share halts the run with 8 before anything changes; --max-delete lets it through',
   async t => {

@@ -75,7 +75,12 @@ export function establishMeta(
     return {values: {schema: String(schemaVersion), ...identity, replacements}, renewed: false};
   }
   if (isContinuation(known, lastKnown)) return {values: {}, renewed: false};
-  return {values: {replica: randomId(), epoch: randomId()}, renewed: true};
+  return {values: renewedReplica(), renewed: true};
+}
+
+/** Of a database some of whose versions are not known any more: what others have seen must never stand for something else. */
+export function renewedReplica(): {replica: string; epoch: string} {
+  return {replica: randomId(), epoch: randomId()};
 }
 
 /** 16 characters of [0-9a-z]: the form of replicas, lineages and epochs. */

@@ -97,6 +97,39 @@ export function databaseContract(engine: TestEngine): void {
     t.is(await site.database.count(), 2);
   });
 
+  rule(
+    'a table that was gone and is made anew deletes nothing, and its rows are nobody’s older ones',
+    async t => {
+      const [a, b] = await two(t, `${pages}; INSERT INTO pages VALUES (1, 'a', 'a'), (2, 'b', 'b')`);
+      await bring(a.database, b.database);
+      const before = (await records(a.database)).get('pages:1') as RowRecord;
+      await a.execute('DROP TABLE pages');
+      const {tables} = await a.database.scan({});
+      t.deepEqual(tables, []);
+      await a.execute(`${pages}; INSERT INTO pages VALUES (1, 'other', 'other')`);
+      const {replica} = await a.database.scan({});
+      const found = await records(a.database);
+      t.deepEqual([...found.keys()], ['pages:1']);
+      // The count of the row begins again, so it must not be the same one's.
+      t.is((found.get('pages:1') as RowRecord).vector, `${replica}:1`);
+      t.false(before.vector.includes(replica));
+      t.is(await a.database.count(), 1);
+      await bring(a.database, b.database);
+      t.deepEqual((await b.query('SELECT title FROM pages ORDER BY id')).flat(), ['other', 'b']);
+    },
+  );
+
+  rule('a table that is only excluded for a while keeps its versions', async t => {
+    const [a] = await two(t, `${pages}; INSERT INTO pages VALUES (1, 'a', 'a')`);
+    await a.database.scan({});
+    const excluded = await a.reopen({exclude: ['pages']});
+    await excluded.database.scan({});
+    await a.execute("UPDATE pages SET title = 'b'");
+    const again = await excluded.reopen({exclude: []});
+    const {replica} = await again.database.scan({});
+    t.is((await records(again.database)).get('pages:1')!.vector, `${replica}:2`);
+  });
+
   rule('an edit that was taken back is no change', async (t, create) => {
     const site = await create(t);
     await site.execute(`${pages}; INSERT INTO pages VALUES (1, 'a', 'a')`);

@@ -46,15 +46,18 @@ export async function installCapture(
     for (const trigger of broken) await remake(connection, trigger, present.has(trigger.name), signal);
     if (!state.active) {
       await versions.updateTable(state.id, {active: true});
-      // Versions from before lie behind positions that others have already seen.
+      // Versions from before lie behind positions that others have already seen; others know rows of one that was gone.
       if (state.signature !== null) await versions.renewEpoch();
+      else if (known.has(table.name)) await versions.renewReplica();
     }
   }
   for (const name of present.keys())
     if (!wanted.has(name)) await withPatience(connection, `DROP TRIGGER IF EXISTS ${quote(name)}`, signal);
   for (const state of states.values())
-    if (state.active && !schema.shapes.has(state.name))
+    if (state.active && !schema.shapes.has(state.name)) {
       await versions.updateTable(state.id, {active: false, compared: false});
+      if (!schema.all.has(state.name)) await versions.forgetTable(state.id);
+    }
   workspace.forgetTables();
   return warnings;
 }

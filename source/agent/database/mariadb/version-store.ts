@@ -6,6 +6,7 @@ import {
   isContinuation,
   type Meta,
   randomId,
+  renewedReplica,
   replacementsOf,
 } from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
@@ -95,6 +96,11 @@ export class VersionStore {
     await this.#set({replacements: signature});
   }
 
+  /** To be called when versions are made of rows of which others may know earlier ones. */
+  async renewReplica(): Promise<void> {
+    await this.#set(renewedReplica());
+  }
+
   async setLineage(lineage: string): Promise<void> {
     await this.#set({lineage});
   }
@@ -176,6 +182,14 @@ export class VersionStore {
     this.#buffer.forget(id);
     await this.#connection.run(`DELETE FROM lockstep_version WHERE tab = ${id}`);
     await this.#connection.run(`UPDATE lockstep_table SET live = 0 WHERE id = ${id}`);
+  }
+
+  /** Forgets a table that is gone: one that is made anew under its name is another one. */
+  async forgetTable(id: number): Promise<void> {
+    await this.forget(id);
+    await this.#connection.run(
+      `UPDATE lockstep_table SET signature = NULL, stamp = NULL, digest = NULL, vector = NULL, deleted = NULL WHERE id = ${id}`,
+    );
   }
 
   async tables(): Promise<MariadbTableState[]> {

@@ -134,8 +134,9 @@ export async function installCapture(workspace: Workspace, write: Write): Promis
       }
       if (!known.active) {
         await connection.run('UPDATE lockstep.tab SET active = true WHERE id = $1', [known.id]);
-        // Versions from before lie behind positions that others have already seen.
+        // Versions from before lie behind positions that others have already seen; others know rows of one that was gone.
         if (known.signature !== null) await versions.renewEpoch();
+        else if (state !== undefined) await versions.renewReplica();
       }
     });
   }
@@ -155,6 +156,7 @@ export async function installCapture(workspace: Workspace, write: Write): Promis
         'UPDATE lockstep.tab SET active = false, compared = false WHERE id = ANY($1::integer[])',
         [left.map(({id}) => id)],
       );
+      for (const {id, name} of left) if (!workspace.allTables.has(name)) await versions.forgetTable(id);
     });
   }
   if (changed) await workspace.refreshTables();

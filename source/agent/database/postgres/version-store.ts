@@ -6,6 +6,7 @@ import {
   type Meta,
   mustKnowSchema,
   randomId,
+  renewedReplica,
   replacementsOf,
 } from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
@@ -80,6 +81,12 @@ export class VersionStore {
 
   async renewEpoch(): Promise<void> {
     await this.#set({epoch: randomId()});
+  }
+
+  /** To be called when versions are made of rows of which others may know earlier ones. */
+  async renewReplica(): Promise<void> {
+    await this.#set(renewedReplica());
+    this.#identity = await this.identity();
   }
 
   async setLineage(lineage: string): Promise<void> {
@@ -197,6 +204,15 @@ export class VersionStore {
     this.#buffer.forget(id);
     await this.#connection.run('DELETE FROM lockstep.version WHERE tab = $1', [id]);
     await this.#connection.run('UPDATE lockstep.tab SET live = 0 WHERE id = $1', [id]);
+  }
+
+  /** Forgets a table that is gone: one that is made anew under its name is another one. */
+  async forgetTable(id: number): Promise<void> {
+    await this.forget(id);
+    await this.#connection.run(
+      'UPDATE lockstep.tab SET signature = NULL, digest = NULL, vector = NULL, deleted = NULL WHERE id = $1',
+      [id],
+    );
   }
 
   async tables(): Promise<TableState[]> {

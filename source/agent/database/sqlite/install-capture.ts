@@ -1,5 +1,5 @@
 import {captureTriggers, presentTriggers} from './capture.js';
-import {quote} from './connection.js';
+import {quote, type SqliteConnection} from './connection.js';
 import type {SqliteTable} from './schema.js';
 import type {SqliteTableState} from './version-store.js';
 import type {Transactions, Workspace} from './workspace.js';
@@ -35,15 +35,18 @@ export async function installCapture(workspace: Workspace, {read, write}: Transa
       }
       if (!state.active) {
         connection.run('UPDATE lockstep_table SET active = 1 WHERE id = ?', state.id);
-        // Versions from before lie behind positions that others have already seen.
+        // Versions from before lie behind positions that others have already seen; others know rows of one that was gone.
         if (state.signature !== null) versions.renewEpoch();
+        else if (states.has(table.name)) versions.renewReplica();
       }
     }
     for (const name of present.keys())
       if (!wanted.has(name)) connection.exec(`DROP TRIGGER IF EXISTS ${quote(name)}`);
     for (const state of states.values())
-      if (state.active && !workspace.shapes().has(state.name))
+      if (state.active && !workspace.shapes().has(state.name)) {
         connection.run('UPDATE lockstep_table SET active = 0, compared = 0 WHERE id = ?', state.id);
+        if (!isTable(connection, state.name)) versions.forgetTable(state.id);
+      }
     return warnings;
   });
 }
@@ -67,4 +70,9 @@ function isComplete(workspace: Workspace): boolean {
 function addTable(workspace: Workspace, table: SqliteTable): SqliteTableState {
   workspace.connection.run('INSERT INTO lockstep_table(name) VALUES (?)', table.name);
   return workspace.versions.tables().find(state => state.name === table.name)!;
+}
+
+/** Whether there is such a table, even if it takes no part. */
+function isTable(connection: SqliteConnection, name: string): boolean {
+  return connection.get("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?", name) !== undefined;
 }

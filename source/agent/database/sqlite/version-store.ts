@@ -6,6 +6,7 @@ import {
   isContinuation,
   type Meta,
   randomId,
+  renewedReplica,
   replacementsOf,
 } from '../own-meta.js';
 import type {StoredVersion} from '../row-store.js';
@@ -64,6 +65,11 @@ export class VersionStore {
 
   setReplacements(signature: string): void {
     this.#set('replacements', signature);
+  }
+
+  /** To be called when versions are made of rows of which others may know earlier ones. */
+  renewReplica(): void {
+    for (const [name, value] of Object.entries(renewedReplica())) this.#set(name, value);
   }
 
   setLineage(lineage: string): void {
@@ -143,6 +149,15 @@ export class VersionStore {
     this.#connection.run('DELETE FROM lockstep_version WHERE tab = ?', id);
     this.#connection.run('UPDATE lockstep_table SET live = 0 WHERE id = ?', id);
     this.#live.forget(id);
+  }
+
+  /** Forgets a table that is gone: one that is made anew under its name is another one. */
+  forgetTable(id: bigint): void {
+    this.forget(id);
+    this.#connection.run(
+      'UPDATE lockstep_table SET signature = NULL, digest = NULL, vector = NULL, deleted = NULL WHERE id = ?',
+      id,
+    );
   }
 
   tables(): SqliteTableState[] {
