@@ -1,5 +1,6 @@
 import type {OperationOutcome} from '../../core/site-description.js';
 import {TimeSlice} from '../../system/time-slice.js';
+import {inBatches} from '../site/in-batches.js';
 import type {DatabaseCommit, IndexedOperation} from '../site/ports.js';
 import {operationRows} from './operation-rows.js';
 import {RowApplier} from './row-applier.js';
@@ -50,7 +51,8 @@ export async function applyOperations(
       await slice.yieldIfDue();
     }
   };
-  for await (const lot of lotsOf(commit.operations)) await take(later?.setAside(lot) ?? lot);
+  for await (const lot of inBatches(commit.operations, operationsAtOnce))
+    await take(later?.setAside(lot) ?? lot);
   await store.prefetch?.([]);
   await applier.settle();
   await settleForeignKeys(store, applier);
@@ -65,15 +67,4 @@ export async function applyOperations(
   commit.progress?.(done);
   const outcomes = [...applier.outcomes.values()].sort((a, b) => a.index - b.index);
   return {outcomes, copies};
-}
-
-async function* lotsOf(operations: AsyncIterable<IndexedOperation>): AsyncGenerator<Operations, void> {
-  let lot: IndexedOperation[] = [];
-  for await (const operation of operations) {
-    lot.push(operation);
-    if (lot.length < operationsAtOnce) continue;
-    yield lot;
-    lot = [];
-  }
-  if (lot.length > 0) yield lot;
 }
