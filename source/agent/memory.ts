@@ -14,11 +14,11 @@ type Collection = {type: 'minor'} | {type: 'major'; flavor: 'last-resort'; execu
 /** Bytes of the young space while there is work; a smaller one costs time, a larger one saves none. */
 const youngBytes = 12 * 1024 * 1024;
 /** Bytes of heap beyond what a collection left, from which `relieve` collects again. */
-const garbageBytes = 16 * 1024 * 1024;
+const garbageBytes = 8 * 1024 * 1024;
 /** Bytes of heap that are not worth a collection. */
 const littleBytes = 2 * 1024 * 1024;
 /** Bytes of chunks that may pile up. */
-const sweptBytes = 4 * 1024 * 1024;
+const sweptBytes = 2 * 1024 * 1024;
 /** Milliseconds between two looks at whether there is still work. */
 const watchMs = 250;
 /** Milliseconds without work after which memory is given back. */

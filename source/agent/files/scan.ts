@@ -3,6 +3,7 @@ import {type BigIntStats, readlinkSync} from 'node:fs';
 import {compareCodePoints} from '../../core/item.js';
 import type {RootState} from '../../core/site-description.js';
 import {TimeSlice} from '../../system/time-slice.js';
+import {relieve} from '../memory.js';
 import {checkRoot} from './check-root.js';
 import type {FileIndex, StatRow} from './file-index.js';
 import {leavesRoot} from './link-target.js';
@@ -125,6 +126,7 @@ class Scan {
     // Each flush writes the same pages again; what is lost with the process is found by the next scan.
     if (performance.now() - this.#flushedMs > flushMs) {
       this.#index.flush();
+      relieve();
       this.#flushedMs = performance.now();
     }
     this.#options.progress(this.#done, Math.max(this.#done, this.#index.live));

@@ -3,6 +3,7 @@ import {createSiteScope} from '../../core/scope.js';
 import {browseFiles, browseLimit} from '../../protocol/browse-endpoints.js';
 import * as endpoints from '../../protocol/record-endpoints.js';
 import {inSlices} from '../../system/time-slice.js';
+import {relieve} from '../memory.js';
 import type {AgentServer} from '../server/agent-server.js';
 import {registerEndpoint} from '../server/register-endpoint.js';
 import {inBatches} from './in-batches.js';
@@ -15,7 +16,19 @@ const lookUpBatch = 500;
 /** Items that are shown together. */
 const showBatch = 20;
 
+/** Records after which memory is looked after. */
+const relievedAfter = 5_000;
+
 type ProgressLine = {type: 'progress'; done: number; total?: number; unit: string};
+
+/** A long stream leaves garbage behind as fast as it is read. */
+async function* relieved<T>(items: AsyncIterable<T>): AsyncGenerator<T, void> {
+  let count = 0;
+  for await (const item of items) {
+    yield item;
+    if (++count % relievedAfter === 0) relieve();
+  }
+}
 
 /** Adds what a console reads of the records of a site. */
 export function registerRecordRoutes(server: AgentServer, siteOf: SiteOf): void {
@@ -45,8 +58,8 @@ export function registerRecordRoutes(server: AgentServer, siteOf: SiteOf): void 
     const {files, database} = siteOf(params.site);
     return (async function* (): AsyncGenerator<ItemRecord, void> {
       // Files stand before rows in the order of `compareItems`.
-      if (body.files !== undefined) yield* inSlices(files.changes(body.files), signal);
-      if (body.database !== undefined && database !== null) yield* database.changes(body.database);
+      if (body.files !== undefined) yield* relieved(inSlices(files.changes(body.files), signal));
+      if (body.database !== undefined && database !== null) yield* relieved(database.changes(body.database));
     })();
   });
 
