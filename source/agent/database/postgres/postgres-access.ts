@@ -87,7 +87,7 @@ export class PostgresAccess {
     }
   }
 
-  /** A connection that its user gives back by `closed`, or closes and then says so by `forget`. */
+  /** A connection whose user ends it by `close`, or gives it back and says so by `forget`. */
   async open(): Promise<Workspace> {
     const {closing} = this.#frame;
     closing.throwIfAborted();
